@@ -1,0 +1,1 @@
+"""The functions that the contract names, and the machine they call (`engine`)."""
