@@ -1,0 +1,131 @@
+"""One call: who is calling, what was asked, and the watch over the caller's connection.
+
+A call is attended from the moment its work begins: when the caller leaves, the task that works for it is cancelled,
+and with it the request to the provider, before the first byte as well as after it. A shutdown ends calls the same way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from typing import TYPE_CHECKING, Any
+
+from .errors import GatewayError
+
+if TYPE_CHECKING:
+    from starlette.types import Receive, Scope
+
+    from .answers import Answer, StreamAnswer
+    from .contract.operation import Operation
+    from .dialects import Dialect
+    from .engine import Engine
+    from .losses import Loss
+
+LEFT, SHUTDOWN = "left", "shutdown"
+
+
+def new_request_id() -> str:
+    """A name for one call, as both families of clients expect it."""
+    return "req_" + secrets.token_hex(12)
+
+
+class Call:
+    """What a handler is given beside the body.
+
+    `raw` is the body's bytes after decoding (gzip undone), `body` the parsed JSON, `parameters` the validated path,
+    query and header parameters by name, `caller` the name of the key that was used.
+    """
+
+    __slots__ = (
+        "body", "caller", "dialect_name", "engine", "losses", "model", "operation", "parameters", "provider", "raw",
+        "receive", "request_id", "scope", "started", "upstream_request_id", "usage", "violations",
+        "_reason", "_task", "_watcher",
+    )  # fmt: skip
+
+    def __init__(
+        self, engine: Engine, operation: Operation, dialect_name: str, scope: Scope, receive: Receive, *,
+        request_id: str, caller: str | None = None, raw: bytes = b"", body: Any = None,
+        parameters: dict[str, Any] | None = None,
+    ) -> None:  # fmt: skip
+        self.engine = engine
+        self.operation = operation
+        self.dialect_name = dialect_name
+        self.scope = scope
+        self.receive = receive
+        self.request_id = request_id
+        self.caller = caller
+        self.raw = raw
+        self.body = body
+        self.parameters = parameters or {}
+        self.started = time.perf_counter()
+        self.provider: str | None = None
+        self.model: str | None = None
+        self.usage: dict[str, int] = {}
+        self.losses: list[Loss] = []
+        self.violations = 0
+        self.upstream_request_id: str | None = None
+        self._reason: str | None = None
+        self._task: asyncio.Task[Any] | None = None
+        self._watcher: asyncio.Task[None] | None = None
+
+    @property
+    def dialect(self) -> Dialect:
+        """The dialect that the caller speaks here."""
+        return self.engine.configuration.dialects[self.dialect_name]
+
+    def header(self, name: bytes) -> str | None:
+        """The first value of a request header; `name` in lower case."""
+        for key, value in self.scope["headers"]:
+            if key == name:
+                return str(value.decode("latin-1"))
+        return None
+
+    async def exchange(self, body: dict[str, Any], provider_id: str | None = None) -> Answer | StreamAnswer:
+        """Answer with whichever provider serves the model that `body` names (exchange.py)."""
+        from .exchange import exchange  # noqa: PLC0415 - exchange needs Call for its types
+
+        return await exchange(self, body, provider_id)
+
+    # ---- the watch --------------------------------------------------------------------------------------------
+
+    def attend(self, receive: Receive | None = None) -> None:
+        """From now on the current task is cancelled when the caller leaves."""
+        self._task = asyncio.current_task()
+        if self._watcher is None:
+            self._watcher = asyncio.ensure_future(self._watch(receive or self.receive))
+            self.engine.calls.add(self)
+
+    def release(self) -> None:
+        """The work is done, or given up: nobody needs to watch any more."""
+        watcher, self._watcher = self._watcher, None
+        if watcher is not None:
+            watcher.cancel()
+            self.engine.calls.discard(self)
+
+    async def _watch(self, receive: Receive) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        self.interrupt(LEFT)
+
+    def interrupt(self, reason: str) -> None:
+        """Stop the work: `reason` is `left` (the caller is gone) or `shutdown`."""
+        if self._reason is None and self._task is not None:
+            self._reason = reason
+            self._task.cancel()
+
+    def interrupted(self, error: BaseException) -> str | None:
+        """Why `error` (a cancellation) came, if it was our own doing; the cancellation is then used up."""
+        if not isinstance(error, asyncio.CancelledError) or self._reason is None or self._task is None:
+            return None
+        self._task.uncancel()
+        return self._reason
+
+    def left(self, error: BaseException) -> bool:
+        """Whether `error` only says that the caller has gone."""
+        return self.interrupted(error) == LEFT
+
+
+def shutting_down() -> GatewayError:
+    """What a caller hears whose call does not end before the server does."""
+    return GatewayError("overloaded", "The gateway is shutting down; try again in a moment.", code="shutting_down")
