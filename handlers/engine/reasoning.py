@@ -1,0 +1,219 @@
+"""Reasoning survives the way through any client.
+
+A block of reasoning belongs to its maker. Written for a client of another family, it carries a seal in that dialect's
+own opaque field: `morello1.<maker>.<payload>`. The payload holds the whole block, so any worker opens it after any
+restart, and no state is kept. Coming back, it is opened for its maker and taken out for everybody else; templates
+never see a seal.
+
+    seal, unseal                   one block
+    seal_parts, seal_event         what is written to a client of another family
+    restore                        a neutral request, read from a client
+    affected, restore_messages     a body that passes through: raw_reasoning.py
+
+Payload: one letter (`j` as it is, `z` compressed), a checksum of four bytes, and the block as compact JSON, all as
+base64url without padding. It holds no dot, so a maker may: the text is split from the right.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import zlib
+from typing import Any
+
+import orjson
+
+from .losses import Loss
+
+MARK = "morello1."
+LARGEST_BLOCK = 32 * 1024 * 1024  # bytes, unpacked: a small seal could unpack to anything
+
+Part = dict[str, Any]
+DROPPED = Loss("compatibility", "reasoning")
+
+
+def seal(part: Part, maker: str) -> str:
+    """The whole block as one opaque text that only Morello opens. An older signature of the block stays inside."""
+    plain = orjson.dumps(part)
+    packed = zlib.compress(plain, 6)
+    form, body = (b"z", packed) if len(packed) < len(plain) else (b"j", plain)
+    payload = base64.urlsafe_b64encode(form + zlib.crc32(body).to_bytes(4, "big") + body).rstrip(b"=")
+    return f"{MARK}{maker}.{payload.decode('ascii')}"
+
+
+def sealed(text: Any) -> bool:
+    """Whether this claims to be a seal; it may be damaged."""
+    return isinstance(text, str) and text.startswith(MARK)
+
+
+def unseal(text: Any) -> tuple[str, Part] | None:
+    """The maker and the block; None if this is no seal, or a damaged one."""
+    if not sealed(text):
+        return None
+    maker, dot, payload = text[len(MARK):].rpartition(".")
+    if not dot or not maker:
+        return None
+    try:
+        raw = base64.b64decode(payload + "=" * (-len(payload) % 4), altchars=b"-_", validate=True)
+        form, checksum, body = raw[:1], raw[1:5], raw[5:]
+        if zlib.crc32(body).to_bytes(4, "big") != checksum:
+            return None
+        if form == b"z":
+            unpacker = zlib.decompressobj()
+            body = unpacker.decompress(body, LARGEST_BLOCK)
+            if not unpacker.eof:
+                return None
+        elif form != b"j":
+            return None
+        part = orjson.loads(body)
+    except (binascii.Error, ValueError, zlib.error):
+        return None
+    if not isinstance(part, dict) or part.get("type") not in ("reasoning", "tool_call"):
+        return None
+    return maker, part
+
+
+# ---- to a client -------------------------------------------------------------------------------------------------
+
+
+def seal_part(part: Part, maker: str) -> Part:
+    """The part as a client of another family gets it: reasoning is sealed whole, a call's signature by itself."""
+    kind = part.get("type")
+    if kind == "reasoning":
+        return {**part, "signature": seal(part, maker)}
+    if kind == "tool_call" and "signature" in part:
+        return {**part, "signature": seal({"type": "tool_call", "signature": part["signature"]}, maker)}
+    return part
+
+
+def seal_parts(parts: list[Part], maker: str) -> list[Part]:
+    """The parts of an answer, sealed. The list itself if there is nothing to seal."""
+    if not any(part.get("type") == "reasoning" or "signature" in part for part in parts):
+        return parts
+    return [seal_part(part, maker) for part in parts]
+
+
+def seal_event(event: dict[str, Any], maker: str) -> list[dict[str, Any]]:
+    """What becomes of an event (behind the assembler): the maker's own signature is held back, and the seal comes as
+    one delta before the end of its part, when the whole block is known. A redacted block is sealed at its start.
+    """
+    part = event.get("part")
+    if part is None or part.get("type") not in ("reasoning", "tool_call"):
+        return [event]
+    kind = event["type"]
+    if part["type"] == "tool_call":
+        if kind == "part_delta" and "signature" in event:
+            return [{**event, "part": seal_part(part, maker), "signature": seal_part(part, maker).get("signature", "")}]
+        return [{**event, "part": seal_part(part, maker)}] if "signature" in part else [event]
+    if kind == "part_start":
+        if part.get("redacted") and "signature" in part:
+            return [{**event, "part": seal_part(part, maker)}]
+        return [{**event, "part": without_signature(part)}] if "signature" in part else [event]
+    if kind == "part_delta":
+        rest = {key: value for key, value in event.items() if key != "signature"}
+        told = rest.keys() & {"text", "data", "citation", "logprobs"}
+        return [{**rest, "part": without_signature(part)}] if told else []
+    whole = seal_part(part, maker)
+    last = {**event, "part": whole}
+    if part.get("redacted"):
+        return [last]
+    return [{**last, "type": "part_delta", "signature": whole["signature"]}, last]
+
+
+def without_signature(part: Part) -> Part:
+    if "signature" not in part:
+        return part
+    return {key: value for key, value in part.items() if key != "signature"}
+
+
+# ---- from a client -----------------------------------------------------------------------------------------------
+
+
+def restore(
+    request: dict[str, Any], *, scope: str, native: bool, replay: str = "optional"
+) -> tuple[dict[str, Any], list[Loss]]:
+    """A neutral request, read from a client, as its provider may see it; and what was lost.
+
+    `scope`: the maker for which seals are opened. `native`: whether client and provider are of one family, so that a
+    signature without a seal may be the provider's own; else the signature goes and the text stays. `replay`: whether
+    the provider's dialect takes reasoning back (`required`, `optional`, `forbidden`).
+    """
+    restorer = Restorer(scope, native, replay)
+    messages = []
+    changed = False
+    for message in request.get("messages", ()):
+        known = restorer.message(message) if message.get("role") == "assistant" else message
+        changed = changed or known is not message
+        if known is not None:
+            messages.append(known)
+    losses = [DROPPED] if restorer.dropped else []
+    if changed:
+        request = {**request, "messages": messages}
+    if replay == "required" and thinks(request) and missing_in_open_turn(request["messages"]):
+        # The provider refuses an open tool turn whose reasoning did not come back, unless it need not think.
+        request = {**request, "reasoning": {"mode": "disabled"}}
+        losses = [DROPPED]
+    return request, losses
+
+
+class Restorer:
+    def __init__(self, scope: str, native: bool, replay: str) -> None:
+        self.scope, self.native, self.forbidden = scope, native, replay == "forbidden"
+        self.dropped = False
+
+    def message(self, message: dict[str, Any]) -> dict[str, Any] | None:
+        """The message itself, a changed one, or None if nothing of it is left."""
+        parts = []
+        changed = False
+        for part in message.get("parts", ()):
+            known: Part | None = part
+            if part.get("type") == "reasoning":
+                known = self.reasoning(part)
+                self.dropped = self.dropped or known is None
+            elif part.get("type") == "tool_call" and "signature" in part:
+                known = self.call(part)
+            changed = changed or known is not part
+            if known is not None:
+                parts.append(known)
+        if not changed:
+            return message
+        return {**message, "parts": parts} if parts else None
+
+    def reasoning(self, part: Part) -> Part | None:
+        if self.forbidden:
+            return None
+        signature = part.get("signature")
+        if sealed(signature):
+            opened = unseal(signature)
+            return opened[1] if opened and opened[0] == self.scope and opened[1]["type"] == "reasoning" else None
+        if self.native or signature is None:
+            return part
+        return None if part.get("redacted") else without_signature(part)
+
+    def call(self, part: Part) -> Part:
+        if sealed(part["signature"]):
+            opened = unseal(part["signature"])
+            if opened and opened[0] == self.scope and "signature" in opened[1]:
+                return {**part, "signature": opened[1]["signature"]}
+        elif self.native:
+            return part
+        self.dropped = True
+        return without_signature(part)
+
+
+def thinks(request: dict[str, Any]) -> bool:
+    wish = request.get("reasoning") or {}
+    return wish.get("mode") != "disabled" and wish.get("effort") != "none" and bool(wish)
+
+
+def missing_in_open_turn(messages: list[dict[str, Any]]) -> bool:
+    """Whether the conversation ends within a tool turn, and its last call came without the reasoning before it."""
+    if not messages or messages[-1].get("role") != "tool":
+        return False
+    for message in reversed(messages):
+        if message.get("role") == "assistant":
+            kinds = [part.get("type") for part in message.get("parts", ())]
+            return "tool_call" in kinds and "reasoning" not in kinds
+        if message.get("role") == "user":
+            return False
+    return False
