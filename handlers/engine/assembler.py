@@ -1,0 +1,386 @@
+"""From the loose events of a reader to the strict ones a writer gets.
+
+A reader of stream events is stateless: it says what one frame of the wire holds, in the wire's order. The assembler
+opens, numbers and closes the parts, one open at a time, and keeps what must wait: shreds of parallel calls that come
+interleaved, the finish and the token counts, which end the stream whenever they came. So an answer cannot be
+ill-formed, whoever wrote the reader. The events obey this grammar:
+
+    stream = start part* (finish | error) | error
+    part   = part_start part_delta* part_end          an error may come at any place, and is the last
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+
+from .parts import GrowingPart, Json
+
+FINISH_REASONS = frozenset(("stop", "length", "tool_call", "content_filter", "error", "other"))
+USAGE = (
+    "input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "cache_write_1h_tokens",
+    "reasoning_tokens", "input_audio_tokens", "output_audio_tokens",
+)  # fmt: skip
+TRUNCATED: Json = {
+    "type": "upstream",
+    "code": "stream_truncated",
+    "message": "The provider's stream broke off before the answer was complete.",
+    "status": 502,
+}
+_BY_CONTENT = (
+    ("arguments", "tool_call"), ("text", "text"), ("citation", "text"), ("signature", "reasoning"),
+    ("transcript", "file"),
+)  # fmt: skip
+
+Seal = Callable[[Json], str | None]
+"""Gives the signature that a reasoning part carries to the client, from the whole part; None: it carries none."""
+
+
+class Assembler:
+    """Makes one streamed answer well-formed.
+
+    `id`, `model` and `created` (seconds) stand in for what the provider does not say; `answer_as` is the model's name
+    for the client, whatever the provider says. `dialect` is the family of the provider. With `seal`, signatures of
+    reasoning parts are replaced: one comes just before the part's end, whether the provider signed or not.
+
+    `response` is the neutral response as far as it is known: parts are in it once they have ended.
+    """
+
+    def __init__(
+        self,
+        *,
+        id: str = "",
+        model: str = "",
+        created: int = 0,
+        answer_as: str = "",
+        dialect: str = "",
+        seal: Seal | None = None,
+    ) -> None:
+        self.response: Json = {"id": id, "model": answer_as or model, "created": created, "parts": [], "usage": {}}
+        self.finished = False
+        """The provider has said why it stopped; only token counts are still to be expected."""
+        self.over = False
+        """The last event is out. Whatever is fed now is ignored."""
+        self._answer_as = answer_as
+        self._dialect = dialect
+        self._seal = seal
+        self._started = False
+        self._named = False
+        self._open: GrowingPart | None = None
+        """The part in the fast lane: begun, of text, and alone."""
+        self._line: list[GrowingPart] = []
+        """The open part, and behind it those that wait for its end."""
+        self._last: GrowingPart | None = None
+        self._keyed: dict[object, GrowingPart] = {}
+        self._by_id: dict[str, GrowingPart] = {}
+        self._counts: dict[str, int] = {}
+        self._index = 0
+        self._raw_reason = ""
+
+    # ---- in -------------------------------------------------------------------------------------------------
+
+    def feed(self, loose: Json) -> list[Json]:
+        """Take one loose event, give the events that are ready for it.
+
+        A start waits for the first event that is neither start nor usage, so that it carries the counts which come
+        with it; `feed_frame` does not let it wait beyond its frame.
+        """
+        if self.over:
+            return []
+        kind = loose.get("type")
+        if kind == "delta":
+            part = self._open
+            # Nearly everything that ever comes: more text of the text that is open.
+            if (
+                part is not None
+                and len(loose) == 3
+                and (text := loose.get("text"))
+                and (loose["part"] == part.kind if "part" in loose else loose.get("key", part) == part.key)
+            ):
+                part.text.append(text)
+                return [{
+                    "type": "part_delta", "index": part.index, "nth": part.nth, "part": part.head, "text": text,
+                }]  # fmt: skip
+            return self._delta(loose)
+        if kind == "usage":
+            self._count(loose)
+        elif kind == "finish":
+            return self._finish(loose)
+        elif kind == "start":
+            self._start(loose)
+        elif kind == "error":
+            return self.interrupted(loose.get("error") or {})
+        return []
+
+    def feed_frame(self, loose_events: Iterable[Json]) -> list[Json]:
+        """Take all loose events of one frame of the wire. The start leaves with the frame that named the answer."""
+        events: list[Json] = []
+        for loose in loose_events:
+            events += self.feed(loose)
+        if self._named and not self._started and not self.over:
+            events += self._started_event()
+        return events
+
+    def end(self, *, complete: bool = False) -> list[Json]:
+        """The stream has ended. `complete`: by its end marker, which counts as a finish if the provider gave none."""
+        if self.over:
+            return []
+        response = self.response
+        reason = response.get("finish_reason")
+        if reason is None:
+            if not complete and not self._raw_reason:
+                return self.interrupted(TRUNCATED)
+            reason = response["finish_reason"] = "other"
+            if self._raw_reason:
+                response["raw_finish_reason"] = self._raw_reason
+        events = self._started_event()
+        self._drain(events, cut=reason == "length")
+        if reason in ("stop", "other") and "tool_call" in self._counts:
+            response["finish_reason"] = "tool_call"
+        self.over = self.finished = True
+        self._open = None
+        names = ("finish_reason", "raw_finish_reason", "stop_sequence", "service_tier", "extra")
+        finish = {"type": "finish", **{name: response[name] for name in names if name in response}}
+        events.append(finish | {"usage": response["usage"].copy()})
+        return events
+
+    def interrupted(self, error: Json) -> list[Json]:
+        """The stream broke: nothing is closed, nothing follows."""
+        if self.over:
+            return []
+        self.over = True
+        self._open = None
+        self.response["finish_reason"] = "error"
+        return [{"type": "error", "error": {"type": "upstream", "message": "The provider reported an error.", **error}}]
+
+    # ---- what is kept ---------------------------------------------------------------------------------------
+
+    def _start(self, loose: Json) -> None:
+        response = self.response
+        if not self._started:
+            for name in ("id", "created"):
+                if loose.get(name):
+                    response[name] = loose[name]
+            if loose.get("model") and not self._answer_as:
+                response["model"] = loose["model"]
+            self._named = self._named or bool(loose.get("id") or loose.get("model"))
+        if loose.get("service_tier"):
+            response["service_tier"] = loose["service_tier"]
+        self._extend(loose.get("extra"))
+
+    def _extend(self, extra: dict[str, Json] | None) -> None:
+        if extra:
+            known = self.response.setdefault("extra", {})
+            for family, members in extra.items():
+                known[family] = known.get(family, {}) | members
+
+    def _count(self, loose: Json) -> None:
+        """Counts are totals, not sums. A zero says that a server does not count there, so it replaces nothing."""
+        usage = self.response["usage"]
+        for name in USAGE:
+            value = loose.get(name)
+            if isinstance(value, int | float) and value >= 0 and (value or name not in usage):
+                usage[name] = int(value)
+
+    def _finish(self, loose: Json) -> list[Json]:
+        reason = loose.get("finish_reason")
+        if reason in FINISH_REASONS:
+            self.finished = True
+            for name in ("finish_reason", "raw_finish_reason", "stop_sequence"):
+                if loose.get(name) is not None:
+                    self.response[name] = loose[name]
+            self._extend(loose.get("extra"))
+        elif isinstance(reason, str) and reason:
+            # A word nobody translated. It does not end the stream, but an end after it is no accident.
+            self._raw_reason = reason
+        return []
+
+    # ---- deltas ---------------------------------------------------------------------------------------------
+
+    def _delta(self, loose: Json) -> list[Json]:
+        part = self._part_of(loose)
+        if part is None or part.closed:
+            return []
+        events: list[Json] = []
+        self._last = part
+        changes = part.absorb(loose)
+        if self._seal is not None and part.kind == "reasoning":
+            changes = [change for change in changes if "signature" not in change]
+        if part.begun:
+            events += [self._changed(part, change) for change in changes]
+        else:
+            part.pending += changes
+            if part.ready and part not in self._line:
+                self._line.append(part)
+        if loose.get("end") or (part.redacted and part.key is None):
+            part.ended = True
+        self._advance(events)
+        return events
+
+    def _part_of(self, loose: Json) -> GrowingPart | None:
+        """The part a delta belongs to: the one its key names, else the last of its kind, else a new one."""
+        key, kind = loose.get("key"), loose.get("part")
+        if key is not None:
+            part = self._keyed.get((kind, key) if kind else key)
+        else:
+            part = self._last if self._last is not None and not self._last.closed else None
+            if kind and (part is None or part.kind != kind):
+                part = self._line[-1] if self._line and self._line[-1].kind == kind else None
+            if kind == "tool_call" and loose.get("id"):
+                part = self._by_id.get(loose["id"], part)
+        if part is not None and not self._is_another(part, loose):
+            return part
+        kind = kind or (part.kind if part else self._kind_by_content(loose))
+        if kind is None or (loose.get("end") and len(loose) <= 3 and part is None):
+            return None
+        if part is not None and key is not None:
+            part.ended = True  # its key is taken
+        return self._new_part(kind, key, loose)
+
+    @staticmethod
+    def _kind_by_content(loose: Json) -> str | None:
+        for member, kind in _BY_CONTENT:
+            if loose.get(member):
+                return kind
+        data = loose.get("data")
+        return ("unknown" if isinstance(data, dict) else "file") if data else None
+
+    def _new_part(self, kind: str, key: object, loose: Json) -> GrowingPart:
+        part = GrowingPart(kind, key, redacted=bool(loose.get("redacted")))
+        if key is not None:
+            self._keyed[key] = self._keyed[kind, key] = part
+        if kind == "tool_call":
+            wire_id = loose.get("id") or ""
+            part.id = wire_id if wire_id and wire_id not in self._by_id else ""
+            if wire_id:
+                self._by_id[wire_id] = part
+        return part
+
+    @staticmethod
+    def _is_another(part: GrowingPart, loose: Json) -> bool:
+        """Whether a delta that names this part by its key or kind begins a new one all the same."""
+        kind, keyless = part.kind, loose.get("key") is None
+        wire_id = loose.get("id") or ""
+        if kind == "tool_call":
+            return _is_another_call(part, loose, wire_id, keyless=keyless)
+        if part.closed:
+            return not loose.get("end") or len(loose) > 3
+        if kind in ("reasoning", "file") and wire_id and part.wire_id and wire_id != part.wire_id:
+            return True
+        if kind == "unknown":
+            return keyless and loose.get("part") == "unknown" and part.has_content
+        if kind == "reasoning" and part.has_content:
+            redacted = bool(loose.get("redacted"))
+            return redacted != part.redacted if keyless else redacted and not part.redacted
+        return False
+
+    # ---- out ------------------------------------------------------------------------------------------------
+
+    def _advance(self, events: list[Json]) -> None:
+        """Begin what is first in line; close it when it has ended, or when others wait and no more can come."""
+        line = self._line
+        while line:
+            part = line[0]
+            if not part.begun and not part.redacted:
+                self._begin(part, events)
+            waited_for = len(line) > 1
+            if part.ended:
+                # A call that ends without arguments waits: only the finish tells whether the answer was cut there.
+                done = waited_for or part.kind != "tool_call" or bool(part.text)
+            else:
+                done = waited_for and not part.may_grow
+            if not done:
+                break
+            self._close(part, events)
+        first = line[0] if line else None
+        self._open = first if len(line) == 1 and first and first.begun and first.kind != "tool_call" else None
+        if self._open is not None and self._open.kind in ("file", "unknown"):
+            self._open = None
+
+    def _drain(self, events: list[Json], *, cut: bool) -> None:
+        nameless = [part for part in self._keyed.values() if part.kind == "tool_call" and part.text and not part.name]
+        self._line += [part for part in dict.fromkeys(nameless) if part not in self._line]
+        while self._line:
+            part = self._line[0]
+            if not part.begun and not part.redacted:
+                self._begin(part, events)
+            self._close(part, events, cut=cut and len(self._line) == 1)
+
+    def _started_event(self) -> list[Json]:
+        if self._started:
+            return []
+        self._started = True
+        response = self.response
+        start = {"type": "start", "id": response["id"], "model": response["model"], "created": response["created"]}
+        for name in ("service_tier", "extra"):
+            if name in response:
+                start[name] = response[name]
+        return [start | {"usage": response["usage"].copy()}]
+
+    def _begin(self, part: GrowingPart, events: list[Json]) -> None:
+        events += self._started_event()
+        part.begun = True
+        part.index = self._index
+        self._index += 1
+        part.nth = self._counts.get(part.kind, -1) + 1
+        self._counts[part.kind] = part.nth
+        if part.kind == "tool_call" and not part.id:
+            part.id = self._make_id(part.index)
+        head = part.whole(self._dialect) if part.redacted else part.show(self._dialect)
+        events.append({"type": "part_start", "index": part.index, "nth": part.nth, "part": head})
+        if not part.redacted:
+            events += [self._changed(part, change) for change in _joined(part.pending)]
+        part.pending = []
+
+    def _close(self, part: GrowingPart, events: list[Json], *, cut: bool = False) -> None:
+        self._line.pop(0)
+        part.closed = part.ended = True
+        if part.kind == "reasoning" and self._seal is not None:
+            whole = part.whole(self._dialect)
+            sealed = self._seal(whole)
+            part.signature = [sealed] if sealed else []
+            if sealed and not part.redacted:
+                events.append(self._changed(part, {"signature": sealed}))
+        if part.redacted:
+            self._begin(part, events)
+        whole = part.whole(self._dialect, cut=cut)
+        if whole.get("arguments") == {} and not "".join(part.text).strip():
+            events.append(self._changed(part, {"arguments": "{}"}))  # a call of a tool without parameters
+        self.response["parts"].append(whole)
+        events.append({"type": "part_end", "index": part.index, "nth": part.nth, "part": whole})
+
+    @staticmethod
+    def _changed(part: GrowingPart, change: Json) -> Json:
+        return {"type": "part_delta", "index": part.index, "nth": part.nth, "part": part.head, **change}
+
+    def _make_id(self, index: int) -> str:
+        """An id for a call that came without one: stable for this answer, and no other answer has it."""
+        seed = f"{self.response['id']}:{self.response['created']}:{index}"
+        return "call_" + hashlib.blake2b(seed.encode("utf-8", "replace"), digest_size=12).hexdigest()
+
+
+def _is_another_call(part: GrowingPart, loose: Json, wire_id: str, *, keyless: bool) -> bool:
+    if wire_id and part.wire_id and wire_id != part.wire_id:
+        return True
+    name, arguments = loose.get("name") or "", loose.get("arguments") or ""
+    if not name or not part.name:
+        return False
+    if keyless and not wire_id:
+        return True
+    if part.closed or part.is_complete():
+        # Some servers begin to count again in each frame. What is said twice word for word is one call: run once.
+        return name != part.name or bool(arguments.strip() and arguments != "".join(part.text))
+    return bool(wire_id) and name != part.name
+
+
+def _joined(changes: list[Json]) -> list[Json]:
+    """Changes that waited: shreds of the same text become one."""
+    joined: list[Json] = []
+    for change in changes:
+        name = next(iter(change))
+        value = change[name]
+        if joined and list(joined[-1]) == list(change) == [name] and isinstance(value, str):
+            joined[-1] = {name: joined[-1][name] + value}
+        else:
+            joined.append(change)
+    return joined
