@@ -6,6 +6,7 @@ skip starlette's own header handling, because ours are ready as bytes.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from typing import TYPE_CHECKING
 
@@ -62,32 +63,83 @@ class Answer(Response):
 
 
 class StreamAnswer(Response):
-    """An answer that comes in pieces of whole frames. `frames` yields bytes; `call` is who attends the connection."""
+    """An answer that comes in pieces of whole frames.
 
-    def __init__(self, call: Call, headers: Headers, frames: AsyncGenerator[bytes, None], status: int = 200) -> None:
-        self.status_code = status
+    `frames` deals with failures itself: it ends with an error event. When nothing has been sent for a while, `ping` is
+    (between frames, never inside one); a `late` answer sends one at once, since its provider was silent all along.
+    """
+
+    def __init__(
+        self, call: Call, headers: Headers, frames: AsyncGenerator[bytes, None], *, ping: bytes, late: bool = False
+    ) -> None:
+        self.status_code = 200
         self.background = None
         self.body = b""
         self.raw_headers = headers
         self.call = call
         self.frames = frames
+        self.ping = ping
+        self.late = late
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send frames as they come, until the generator ends or the caller leaves.
 
-        `frames` itself deals with failures: it ends with an error event. Leaving early closes it, and with it the
-        provider's connection.
+        Leaving early closes the generator, and with it the provider's connection.
         """
         call = self.call
         call.attend(receive)
+        pulse = Pulse(send, self.ping, call.engine.ping_after)
         try:
-            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+            if self.late:
+                await send({"type": "http.response.body", "body": self.ping, "more_body": True})
             async for piece in self.frames:
+                pulse.beat()
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
+            pulse.stop()
             await send({"type": "http.response.body", "body": b""})
         except BaseException as error:
             if not call.left(error):
                 raise
+            self.status_code = GONE
         finally:
+            pulse.stop()
             call.release()
             await self.frames.aclose()
+
+
+class Pulse:
+    """Sends `ping` whenever nothing else has been sent for `after` seconds.
+
+    uvicorn writes what `send` is given before it waits for anything, so a ping from here never lands inside a frame.
+    """
+
+    __slots__ = ("after", "last", "loop", "ping", "send", "task", "timer")
+
+    def __init__(self, send: Send, ping: bytes, after: float) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.send, self.ping, self.after = send, ping, after
+        self.last = self.loop.time()
+        self.task: asyncio.Task[None] | None = None
+        self.timer: asyncio.TimerHandle | None = self.loop.call_later(after, self.check)
+
+    def beat(self) -> None:
+        self.last = self.loop.time()
+
+    def check(self) -> None:
+        silent = self.loop.time() - self.last
+        if silent >= self.after and (self.task is None or self.task.done()):
+            self.beat()
+            self.task = self.loop.create_task(self.send_ping())
+            silent = 0.0
+        self.timer = self.loop.call_later(max(self.after - silent, 0.01), self.check)
+
+    async def send_ping(self) -> None:
+        await self.send({"type": "http.response.body", "body": self.ping, "more_body": True})
+
+    def stop(self) -> None:
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+        if self.task is not None:
+            self.task.cancel()

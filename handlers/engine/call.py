@@ -38,7 +38,7 @@ class Call:
     """
 
     __slots__ = (
-        "body", "caller", "dialect_name", "engine", "losses", "model", "operation", "parameters", "provider", "raw",
+        "body", "caller", "dialect_name", "engine", "error", "losses", "model", "operation", "parameters", "provider", "raw",
         "receive", "request_id", "scope", "started", "upstream_request_id", "usage", "violations",
         "_reason", "_task", "_watcher",
     )  # fmt: skip
@@ -64,6 +64,7 @@ class Call:
         self.usage: dict[str, int] = {}
         self.losses: list[Loss] = []
         self.violations = 0
+        self.error: GatewayError | None = None
         self.upstream_request_id: str | None = None
         self._reason: str | None = None
         self._task: asyncio.Task[Any] | None = None
@@ -73,6 +74,16 @@ class Call:
     def dialect(self) -> Dialect:
         """The dialect that the caller speaks here."""
         return self.engine.configuration.dialects[self.dialect_name]
+
+    @property
+    def on_loss(self) -> str | None:
+        """What the caller wants done when a translation loses something (`report`, `refuse`), if he said."""
+        wanted = self.parameters.get("gateway_on_loss")
+        return wanted if isinstance(wanted, str) else None
+
+    def failed(self, error: GatewayError) -> None:
+        """Remember why this call failed, for the log: its answer may be on its way already."""
+        self.error = error
 
     def header(self, name: bytes) -> str | None:
         """The first value of a request header; `name` in lower case."""

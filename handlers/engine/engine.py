@@ -1,0 +1,139 @@
+"""What all calls share: the configuration in force, the connections to providers, the tables of losses, the log."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import orjson
+
+from .answers import JSON_HEADERS, Answer
+from .call import SHUTDOWN, Call
+from .contract.large import in_thread
+from .defaults import Defaults
+from .errors import GatewayError, InvalidRequest, TemplateError
+from .exchange_losses import LossTables
+from .model_catalogue import Catalogue
+from .streams import write_frames
+from .upstreams import Upstreams
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .configuration import Configuration
+    from .providers import Provider
+    from .upstream import Upstream
+
+LARGE = 256 * 1024
+"""Bytes of a body above which its work is done in a thread."""
+PING_AFTER = 15.0
+"""Seconds of a provider's silence after which the caller hears a ping; clients give up after 300."""
+
+Result = TypeVar("Result")
+
+
+class Engine:
+    """The machine behind the handlers. Made once for a configuration; `start` and `close` bracket its life."""
+
+    def __init__(
+        self, configuration: Configuration, document: Mapping[str, Any], *, ping_after: float = PING_AFTER,
+        upstreams: Upstreams | None = None,
+    ) -> None:  # fmt: skip
+        self.configuration = configuration
+        self.log = logging.getLogger("morello")
+        self.ping_after = ping_after
+        self.calls: set[Call] = set()
+        self.secrets = configuration.secrets
+        self.secret_bytes = [secret.encode() for secret in self.secrets]
+        self.upstreams = upstreams or Upstreams()
+        self.losses = LossTables(configuration, document)
+        self.defaults = Defaults()
+        self.catalogue = Catalogue(configuration, self.upstreams)
+        self._pings: dict[str, bytes] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    # ---- life -------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Begin the work in the background: losses of the likely pairs, lists of the providers that have their own."""
+        for work in (self.losses.probe_all(), self.catalogue.refresh_all()):
+            task = asyncio.ensure_future(work)
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    def interrupt_calls(self) -> None:
+        """End what is still running with an error of the caller's own kind."""
+        for call in tuple(self.calls):
+            call.interrupt(SHUTDOWN)
+
+    async def close(self) -> None:
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.upstreams.close()
+
+    # ---- for journeys -----------------------------------------------------------------------------------------
+
+    def upstream(self, provider: Provider) -> Upstream:
+        return self.upstreams.of(provider)
+
+    async def run(self, size: int, function: Callable[..., Result], *arguments: Any) -> Result:
+        """Do pure work on `size` bytes: here, or in a thread if it would hold the loop."""
+        if size <= LARGE:
+            return function(*arguments)
+        return await in_thread(function, *arguments)
+
+    def ping(self, dialect_name: str) -> bytes:
+        """What a caller of this dialect hears while the provider is silent."""
+        if dialect_name not in self._pings:
+            frames = self._events(dialect_name, {"type": "ping"}, {}, {})
+            self._pings[dialect_name] = write_frames(frames) if frames else b": ping\n\n"
+        return self._pings[dialect_name]
+
+    def _events(self, dialect_name: str, event: Any, response: Any, request: Any) -> list[Any]:
+        dialect = self.configuration.dialects[dialect_name]
+        if dialect.write_event is None:
+            return []
+        given = {"event": event, "response": response, "request": request, "values": dialect.values}
+        return dialect.write_event(given) or []
+
+    # ---- errors -----------------------------------------------------------------------------------------------
+
+    def error_answer(self, error: GatewayError, dialect_name: str, request_id: str) -> Answer:
+        """The whole answer that tells `error` in the caller's dialect."""
+        neutral = {**error.as_neutral(), "request_id": request_id}
+        if isinstance(error, TemplateError):
+            self.log.error("%s: %s:%s: %s", request_id, error.path, error.line, error.reason)
+        name = request_id.encode()
+        present = {key for key, _ in error.headers}
+        headers = [*JSON_HEADERS, *error.headers]
+        headers += [pair for pair in ((b"request-id", name), (b"x-request-id", name)) if pair[0] not in present]
+        if error.retry_after is not None and b"retry-after" not in present:
+            headers.append((b"retry-after", b"%d" % error.retry_after))
+        return Answer(error.status, headers, orjson.dumps(self.error_body(neutral, dialect_name)))
+
+    def error_body(self, neutral: dict[str, Any], dialect_name: str) -> Any:
+        dialect = self.configuration.dialects.get(dialect_name)
+        if dialect is None or dialect.write_error is None:
+            return {"error": neutral}
+        return dialect.write_error({**neutral, "values": dialect.values})
+
+    def error_frames(self, call: Call, error: GatewayError) -> bytes:
+        """The last frames of a stream that fails."""
+        neutral = {**error.as_neutral(), "request_id": call.request_id}
+        if isinstance(error, TemplateError):
+            self.log.error("%s: %s:%s: %s", call.request_id, error.path, error.line, error.reason)
+        return write_frames(self._events(call.dialect_name, {"type": "error", "error": neutral}, {}, {}))
+
+    def refuse_big_integers(self, call: Call) -> None:
+        """JSON integers beyond 64 bits would reach the provider as floats: refuse them where we write the body."""
+        from .contract.bodies import integer_beyond_64_bits  # noqa: PLC0415
+
+        pointer = integer_beyond_64_bits(call.raw, call.body)
+        if pointer is not None:
+            raise InvalidRequest(
+                f"The integer at {pointer} does not fit into 64 bits, which a translation cannot carry.",
+                code="integer_too_large", param=pointer,
+            )  # fmt: skip

@@ -1,0 +1,165 @@
+"""One request's journey, from a body that satisfies the contract to the answer.
+
+    exchange      1 resolve    "my-openai:gpt-4o" → provider, model → the door of that provider that suits the caller
+                  2 same family on both sides: passthrough.py, the body's bytes with a new `model`
+                  3 else: translation.py, read_request → neutral → write_request
+    carry         4 send, attended: a caller who leaves cancels the provider's work
+                  5 whole answer, or frames as they come; a silent provider is covered by pings
+                  6 any failure → GatewayError → the caller's own kind of error, or error event
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import TYPE_CHECKING, Any, Protocol
+
+from .answers import GONE, STREAM_HEADERS, Answer, Headers, StreamAnswer
+from .call import LEFT, SHUTDOWN, shutting_down
+from .errors import GatewayError, UpstreamError
+from .passthrough import PassThrough
+from .resolving import resolve
+from .translation import Translation
+
+if TYPE_CHECKING:
+    from .call import Call
+    from .providers import Door, Target
+    from .upstream import UpstreamAnswer
+
+PING_AFTER = 15.0
+"""Seconds of a provider's silence after which the caller hears a ping; clients give up after 300."""
+
+
+class Journey(Protocol):
+    """How the two paths differ: what is sent, and what becomes of the answer."""
+
+    stream: bool
+    outgoing: Any
+    headers: Headers
+
+    async def whole(self, upstream: UpstreamAnswer) -> Answer: ...
+
+    def frames(self, upstream: UpstreamAnswer) -> AsyncIterator[bytes]: ...
+
+    def error_frames(self, error: GatewayError) -> bytes: ...
+
+    async def failure(self, upstream: UpstreamAnswer) -> GatewayError: ...
+
+    def streams(self, upstream: UpstreamAnswer) -> bool: ...
+
+    def answer_headers(self, upstream: UpstreamAnswer | None) -> Headers: ...
+
+    @property
+    def ping(self) -> bytes: ...
+
+
+async def exchange(call: Call, body: dict[str, Any], provider_id: str | None = None) -> Answer | StreamAnswer:
+    """Answer `call` with the provider that serves the model named in `body` (or in the path, by `provider_id`)."""
+    configuration = call.engine.configuration
+    target = resolve(configuration, body["model"], provider_id, call.dialect.family)
+    call.provider, call.model = target.provider.id, target.model_id
+    door = target.provider.door(call.dialect.family)
+    call.attend()
+    answer: Answer | StreamAnswer | None = None
+    try:
+        journey: Journey
+        if door.dialect.passes_through and door.dialect.family == call.dialect.family:
+            journey = await PassThrough.begin(call, body, target, door)
+        else:
+            journey = await Translation.begin(call, body, target, door)
+        answer = await carry(call, journey, target, door)
+    except asyncio.CancelledError as error:
+        reason = call.interrupted(error)
+        if reason == LEFT:
+            return Answer(GONE, [])
+        if reason == SHUTDOWN:
+            raise shutting_down() from None
+        raise
+    finally:
+        if not isinstance(answer, StreamAnswer):
+            call.release()
+    return answer
+
+
+async def carry(call: Call, journey: Journey, target: Target, door: Door) -> Answer | StreamAnswer:
+    """Send what `journey` has prepared and bring the answer back."""
+    upstream_of = call.engine.upstream(target.provider)
+    url = door.url(model=target.model_id, stream=journey.stream)
+    if not journey.stream:
+        upstream = await upstream_of.open(door.dialect.method, url, journey.headers, journey.outgoing)
+        try:
+            return await journey.whole(upstream)
+        finally:
+            await upstream.aclose()
+
+    opening = asyncio.ensure_future(
+        upstream_of.open(door.dialect.method, url, journey.headers, journey.outgoing)
+    )
+    try:
+        await asyncio.wait((opening,), timeout=call.engine.ping_after)
+    except asyncio.CancelledError:
+        await abandon(opening)
+        raise
+    if not opening.done():
+        return stream_answer(call, journey, None, frames_of(call, journey, opening))
+    upstream = opening.result()
+    if not journey.streams(upstream):
+        try:
+            return await journey.whole(upstream)
+        finally:
+            await upstream.aclose()
+    return stream_answer(call, journey, upstream, frames_of(call, journey, opening))
+
+
+def stream_answer(
+    call: Call, journey: Journey, upstream: UpstreamAnswer | None, frames: AsyncGenerator[bytes, None]
+) -> StreamAnswer:
+    """The answer that relays `frames`; a late one starts with a ping, so that the caller hears something at once."""
+    headers = [*STREAM_HEADERS, *journey.answer_headers(upstream)]
+    return StreamAnswer(call, headers, frames, ping=journey.ping, late=upstream is None)
+
+
+async def frames_of(
+    call: Call, journey: Journey, opening: asyncio.Future[UpstreamAnswer]
+) -> AsyncGenerator[bytes, None]:
+    """The frames of one streamed answer; every failure becomes its last frames, never a silent end."""
+    upstream: UpstreamAnswer | None = None
+    try:
+        upstream = await opening
+        if not journey.streams(upstream):
+            await refuse_whole(journey, upstream)
+        async for piece in journey.frames(upstream):
+            yield piece
+    except GatewayError as error:
+        call.failed(error)
+        yield journey.error_frames(error)
+    except asyncio.CancelledError as error:
+        if call.interrupted(error) != SHUTDOWN:
+            raise
+        yield journey.error_frames(shutting_down())
+    except Exception as error:
+        call.engine.log.exception("%s failed in its stream", call.request_id)
+        call.failed(error)
+        yield journey.error_frames(GatewayError("internal", "The gateway failed while it translated the stream."))
+    finally:
+        if upstream is not None:
+            await upstream.aclose()
+        else:
+            await abandon(opening)
+
+
+async def refuse_whole(journey: Journey, upstream: UpstreamAnswer) -> None:
+    """A late answer turned out to be no stream: its headers are out, so what it says becomes an error event."""
+    if upstream.status >= 400:
+        raise await journey.failure(upstream)
+    raise UpstreamError("The provider answered a streamed request with a whole answer, too late to pass it on.")
+
+
+async def abandon(opening: asyncio.Future[UpstreamAnswer]) -> None:
+    """Give up a request that is under way, and wait until its connection is closed."""
+    opening.cancel()
+    try:
+        upstream = await opening
+    except (asyncio.CancelledError, Exception):  # noqa: S110 - nobody is left to hear it
+        return
+    await upstream.aclose()

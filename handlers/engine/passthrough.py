@@ -1,0 +1,165 @@
+"""Same family on both sides: the body goes through, byte for byte but for `model` and what `patch:` touches.
+
+On the way back the caller finds the model's name as he sent it, in a whole answer and in every event; everything else
+stays as the provider wrote it. What is checked is the frame: status, media type, that JSON is JSON, the grammar of the
+stream. A violation is counted and logged, never mended.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from . import raw_reasoning
+from .answers import JSON_HEADERS, Answer, Headers
+from .errors import GatewayError, UpstreamError
+from .gateway_headers import answer_headers, request_headers
+from .provider_errors import own_credential, parsed, provider_error, scrub_bytes
+from .recorded_usage import usage_of_answer
+from .relay import Relay, replaced_models
+from .splicing import NotSpliceable, replace_text, splice
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from .call import Call
+    from .providers import Door, Target
+    from .upstream import UpstreamAnswer
+
+
+class PassThrough:
+    """The journey of a body whose provider speaks the caller's family."""
+
+    __slots__ = ("call", "door", "headers", "outgoing", "provider", "requested", "stream", "withhold_usage")
+
+    def __init__(self, call: Call, body: dict[str, Any], target: Target, door: Door) -> None:
+        self.call = call
+        self.door = door
+        self.provider = target.provider
+        self.requested: str = target.requested
+        self.stream = body.get("stream") is True
+        self.withhold_usage = False
+        self.headers = request_headers(call, door, target.model_id, self.stream)
+        self.outgoing: Any = self.prepared(body, target)
+
+    @classmethod
+    async def begin(cls, call: Call, body: dict[str, Any], target: Target, door: Door) -> PassThrough:
+        """Prepare the request; a large body is prepared in a thread, so that no other call waits for it."""
+        return await call.engine.run(len(call.raw), cls, call, body, target, door)
+
+    # ---- the request ------------------------------------------------------------------------------------------
+
+    def prepared(self, body: dict[str, Any], target: Target) -> bytes:
+        """The bytes that the provider gets."""
+        raw = self.call.raw
+        changed = self.changed(body, target)
+        model = orjson.dumps(target.model_id)
+        if changed is body:
+            if target.model_id == body.get("model") or "model" not in body:
+                return raw
+            try:
+                return replace_text(raw, "model", body["model"], model)
+            except NotSpliceable:
+                return orjson.dumps({**body, "model": target.model_id})
+        edits: dict[str, bytes | None] = {name: None for name in body if name not in changed}
+        edits |= {name: orjson.dumps(value) for name, value in changed.items()
+                  if name not in body or value is not body[name]}  # fmt: skip
+        if "model" in body:
+            edits["model"] = model
+        try:
+            return splice(raw, edits)
+        except NotSpliceable:
+            return orjson.dumps({**changed, "model": target.model_id})
+
+    def changed(self, body: dict[str, Any], target: Target) -> dict[str, Any]:
+        """The body with seals opened, defaults filled, patches done and usage asked for: itself, if there is nothing."""
+        door, call = self.door, self.call
+        carriers = door.dialect.reasoning.carriers
+        if carriers and raw_reasoning.affected(call.raw) and door.dialect.write_request is not None:
+            body, losses = raw_reasoning.restore_messages(
+                body, carriers, self.provider.reasoning_scope, door.dialect.write_request
+            )
+            call.losses += losses
+        changed = call.engine.defaults.fill(call, body, target, door)
+        if door.patch:
+            changed = door.patch.apply(changed, target.model_id)
+        option = door.dialect.usage_option
+        if option is not None and self.stream:
+            changed = self.with_usage(changed, option)
+        return changed
+
+    def with_usage(self, body: dict[str, Any], option: Any) -> dict[str, Any]:
+        """Ask for the usage of a stream; its event is withheld from a caller who did not ask."""
+        member, name = option.set.removeprefix("/").split("/")
+        options = body.get(member)
+        if isinstance(options, dict) and options.get(name) is True:
+            return body
+        self.withhold_usage = True
+        return {**body, member: {**(options if isinstance(options, dict) else {}), name: True}}
+
+    # ---- the answer -------------------------------------------------------------------------------------------
+
+    def answer_headers(self, upstream: UpstreamAnswer | None) -> Headers:
+        return answer_headers(self.call, self.door, upstream)
+
+    @property
+    def ping(self) -> bytes:
+        return self.call.engine.ping(self.call.dialect_name)
+
+    def streams(self, upstream: UpstreamAnswer) -> bool:
+        return upstream.status < 400 and not upstream.media_type.endswith("json")
+
+    async def whole(self, upstream: UpstreamAnswer) -> Answer:
+        """The provider's answer with the caller's name for the model; an error's body as it is."""
+        raw = await upstream.read()
+        if upstream.status >= 400:
+            return self.refused(upstream, raw)
+        if self.stream != ("event-stream" in upstream.media_type):
+            return await self.converted(upstream, raw)
+        answer = await self.call.engine.run(len(raw), self.renamed, raw)
+        return Answer(upstream.status, [*JSON_HEADERS, *self.answer_headers(upstream)], answer)
+
+    def renamed(self, raw: bytes) -> bytes:
+        try:
+            body = orjson.loads(raw)
+        except orjson.JSONDecodeError:
+            raise self.no_json(raw) from None
+        self.call.usage = usage_of_answer(self.door.dialect, body)
+        return replaced_models(raw, body, self.door.dialect.model_in.response, self.requested)
+
+    async def converted(self, upstream: UpstreamAnswer, raw: bytes) -> Answer:
+        """A stream where a whole answer was asked for, or the other way round: read it, and say it as it was asked."""
+        raise UpstreamError(
+            f"The provider {self.provider.id} answered with {upstream.media_type or 'no media type'}, "
+            f"although {'a stream' if self.stream else 'JSON'} was asked for."
+        )
+
+    def refused(self, upstream: UpstreamAnswer, raw: bytes) -> Answer:
+        """An error's own bytes, whose wording clients match on; but for our credential's, and what is no JSON."""
+        call = self.call
+        if own_credential(upstream.status) or not isinstance(parsed(raw), dict):
+            raise self.error_of(upstream, raw)
+        call.failed(self.error_of(upstream, raw))
+        body = scrub_bytes(raw, call.engine.secret_bytes)
+        headers = [*JSON_HEADERS, *self.answer_headers(upstream)]
+        return Answer(upstream.status, headers, body)
+
+    async def failure(self, upstream: UpstreamAnswer) -> GatewayError:
+        return self.error_of(upstream, await upstream.read())
+
+    def error_of(self, upstream: UpstreamAnswer, raw: bytes) -> GatewayError:
+        return provider_error(
+            self.provider, self.door, upstream.status, upstream.header_map(), raw, self.call.engine.secrets
+        )
+
+    def no_json(self, raw: bytes) -> UpstreamError:
+        return UpstreamError(f"The provider {self.provider.id} answered with what is no JSON.", code="not_json")
+
+    # ---- the stream -------------------------------------------------------------------------------------------
+
+    def frames(self, upstream: UpstreamAnswer) -> AsyncIterator[bytes]:
+        return Relay(self).frames(upstream)
+
+    def error_frames(self, error: GatewayError) -> bytes:
+        return self.call.engine.error_frames(self.call, error)

@@ -1,0 +1,187 @@
+"""One streamed answer on its way from the provider's words into the caller's."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterable
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from .assembler import Assembler
+from .errors import GatewayError, TemplateError, UpstreamError
+from .losses import header_value
+from .reasoning import seal_event
+from .streams import parser, read_data, splitter, write_frames
+
+if TYPE_CHECKING:
+    from .translation import Translation
+    from .upstream import UpstreamAnswer
+
+GRACE = 5.0
+"""Seconds that a provider has after it has said why it ends: for its usage, and for its end marker."""
+
+Event = dict[str, Any]
+
+
+class TranslatedStream:
+    """Frames in, frames out. Whatever the provider sends, what leaves is a well-formed stream of the caller's."""
+
+    __slots__ = (
+        "assembler", "call", "end", "ended", "journey", "maker", "parse", "read_event", "renaming", "request",
+        "values", "write_event",
+    )  # fmt: skip
+
+    def __init__(self, journey: Translation) -> None:
+        self.journey = journey
+        self.call = journey.call
+        dialect = journey.door.dialect
+        self.read_event = dialect.read_event
+        self.write_event = journey.client.write_event
+        self.parse = parser(dialect.stream.name)
+        self.end = dialect.stream.end.encode() if dialect.stream.end else None
+        self.ended = False
+        self.request = journey.request
+        self.values = journey.values
+        self.renaming = journey.renaming
+        foreign = journey.client.family != dialect.family
+        self.maker = journey.provider.reasoning_scope if foreign else None
+        self.assembler = Assembler(
+            id=self.call.request_id, created=int(time.time()), answer_as=journey.requested, dialect=dialect.family
+        )
+
+    async def frames(self, upstream: UpstreamAnswer) -> AsyncIterator[bytes]:
+        """Pieces of whole frames, one for each read from the network that gave any."""
+        cut = splitter(self.journey.door.dialect.stream.name)
+        chunks = aiter(upstream.chunks())
+        deadline: float | None = None
+        while not self.ended:
+            chunk = await next_chunk(chunks, deadline)
+            if chunk is None:
+                break
+            piece = self.written(cut.feed(chunk))
+            if piece:
+                yield piece
+            if self.assembler.finished and deadline is None:
+                deadline = asyncio.get_running_loop().time() + GRACE
+        rest = cut.finish()
+        last = self.written([rest]) if rest and not self.ended else b""
+        yield last + self.finale()
+
+    def written(self, events: Iterable[bytes]) -> bytes:
+        """The caller's frames for some of the provider's events."""
+        frames: list[Any] = []
+        for raw in events:
+            name, data = self.parse(raw)
+            if data is None:
+                continue
+            if data == self.end:
+                self.ended = True
+                break
+            self.told_of(self.assembler.feed_frame(self.loose(name, read_data(data))), frames)
+        return write_frames(frames) if frames else b""
+
+    def loose(self, name: str | None, data: Any) -> Iterable[Event]:
+        assert self.read_event is not None
+        try:
+            given = {"data": data, "event": name, "request": self.request, "values": self.values}
+            found: list[Event] = self.read_event(given) or []
+        except TemplateError as error:
+            self.call.engine.log.error("%s: %s:%s: %s", self.call.request_id, error.path, error.line, error.reason)
+            raise UpstreamError(
+                f"The stream of the provider {self.journey.provider.id} could not be read.", code="misread_answer"
+            ) from error
+        for loose in found:
+            if loose.get("type") == "error":
+                raise failed(loose["error"])
+        return found
+
+    def told_of(self, events: Iterable[Event], frames: list[Any]) -> None:
+        """Add the caller's frames for some events of the answer."""
+        for event in events:
+            if event["type"] == "error":
+                raise failed(event["error"])
+            for each in seal_event(event, self.maker) if self.maker is not None else (event,):
+                frames += self.frames_of(self.renaming.event(each) if self.renaming.active else each)
+
+    def frames_of(self, event: Event) -> list[Any]:
+        assert self.write_event is not None
+        given = {"event": event, "response": self.assembler.response, "request": self.request,
+                 "values": self.journey.client.values}  # fmt: skip
+        return self.write_event(given) or []
+
+    def finale(self) -> bytes:
+        """The end of the stream: what was held back, what was lost, why it ends."""
+        frames: list[Any] = []
+        events = self.assembler.end(complete=self.ended)
+        response = self.assembler.response
+        self.call.usage = response.get("usage") or {}
+        lost = self.call.engine.losses.of_answer(self.journey.client, response)
+        if lost:
+            self.call.losses += lost
+            frames.append({"comment": f"gateway-warnings: {header_value(lost)}"})
+        self.told_of(events, frames)
+        return write_frames(frames)
+
+    def told(self, response: Event) -> bytes:
+        """A whole neutral response as a stream in one piece."""
+        frames: list[Any] = []
+        for loose in as_loose(response):
+            self.told_of(self.assembler.feed(loose), frames)
+        self.ended = True
+        return write_frames(frames) + self.finale()
+
+
+async def next_chunk(chunks: AsyncIterator[bytes], deadline: float | None) -> bytes | None:
+    """The next bytes; None at the end, or when the time is up: what is known by then is enough."""
+    try:
+        if deadline is None:
+            return await anext(chunks)
+        async with asyncio.timeout_at(deadline):
+            return await anext(chunks)
+    except (StopAsyncIteration, TimeoutError):
+        return None
+
+
+def failed(error: Event) -> GatewayError:
+    """A neutral error as an exception."""
+    return GatewayError(
+        error.get("type", "upstream"), error.get("message", "The provider failed."), status=error.get("status"),
+        code=error.get("code"), param=error.get("param"), retry_after=error.get("retry_after"),
+    )  # fmt: skip
+
+
+def as_loose(response: Event) -> Iterable[Event]:
+    """The loose events that a whole neutral response amounts to."""
+    yield {"type": "start", **{key: response[key] for key in ("id", "model", "created", "service_tier") if key in response}}
+    for key, part in enumerate(response.get("parts", ())):
+        arguments = part.get("arguments")
+        delta = {**part, "type": "delta", "part": part["type"], "key": key, "end": True}
+        if part["type"] == "tool_call":
+            delta["arguments"] = arguments if isinstance(arguments, str) else orjson.dumps(arguments or {}).decode()
+        for citation in delta.pop("citations", None) or ():
+            yield {"type": "delta", "part": part["type"], "key": key, "citation": citation}
+        yield delta
+    yield {"type": "finish", **{key: response[key] for key in ("finish_reason", "raw_finish_reason", "stop_sequence")
+                                if response.get(key) is not None}}  # fmt: skip
+    if response.get("usage"):
+        yield {"type": "usage", **response["usage"]}
+
+
+def assembled(journey: Translation, raw: bytes) -> Event:
+    """A whole neutral response from the bytes of a stream that nobody asked for."""
+    stream = TranslatedStream(journey)
+    cut = splitter("sse" if raw.lstrip()[:1] not in b"{[" else "ndjson")
+    stream.parse = parser("sse" if raw.lstrip()[:1] not in b"{[" else "ndjson")
+    for event in (*cut.feed(raw), cut.finish()):
+        name, data = stream.parse(event) if event else (None, None)
+        if data is None:
+            continue
+        stream.ended = stream.ended or data == stream.end
+        for loose in stream.loose(name, read_data(data)) if not stream.ended else ():
+            stream.assembler.feed(loose)
+    for last in stream.assembler.end(complete=stream.ended):
+        if last["type"] == "error":
+            raise failed(last["error"])
+    return stream.assembler.response

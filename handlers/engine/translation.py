@@ -1,0 +1,235 @@
+"""Two families: the caller's words become the neutral conversation, and that becomes the provider's words.
+
+    request    read_request → link → seals opened → losses told or refused → defaults → names that fit → write_request
+               → patch
+    answer     read_response → names as the caller knows them → reasoning sealed → write_response
+    stream     frames → read_event → assembler → the same → write_event → frames        (translated_stream.py)
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from . import reasoning
+from .answers import JSON_HEADERS, Answer, Headers
+from .contract.large import write_large
+from .errors import GatewayError, TemplateError, UpstreamError
+from .gateway_headers import answer_headers, request_headers
+from .linking import link
+from .losses import Loss, check
+from .provider_errors import provider_error
+from .renames import Renaming
+from .translated_stream import TranslatedStream, assembled
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from .call import Call
+    from .providers import Door, Target
+    from .upstream import UpstreamAnswer
+
+
+class Translation:
+    """The journey of a body whose provider speaks another family."""
+
+    __slots__ = (
+        "call", "client", "door", "headers", "outgoing", "provider", "renaming", "request", "requested", "stream",
+        "target", "values",
+    )  # fmt: skip
+
+    def __init__(self, call: Call, body: dict[str, Any], target: Target, door: Door, losses: list[Loss]) -> None:
+        self.call = call
+        self.client = call.dialect
+        self.door = door
+        self.target = target
+        self.provider = target.provider
+        self.requested: str = target.requested
+        self.values = target.values(door)
+        self.renaming = Renaming(door.dialect.tool_names, door.dialect.tool_ids)
+        self.request = self.neutral(body, losses)
+        self.stream = self.request.get("stream") is True
+        self.headers = request_headers(call, door, target.model_id, self.stream)
+        self.outgoing: Any = self.prepared()
+
+    @classmethod
+    async def begin(cls, call: Call, body: dict[str, Any], target: Target, door: Door) -> Translation:
+        """Prepare the request; a large body is prepared in a thread, so that no other call waits for it."""
+        table = await call.engine.losses.table(call, target, door)
+        return await call.engine.run(len(call.raw), cls.made, call, body, target, door, table)
+
+    @classmethod
+    def made(cls, call: Call, body: dict[str, Any], target: Target, door: Door, table: Any) -> Translation:
+        call.engine.refuse_big_integers(call)
+        return cls(call, body, target, door, table(body) if table is not None else [])
+
+    # ---- the request ------------------------------------------------------------------------------------------
+
+    def neutral(self, body: dict[str, Any], losses: list[Loss]) -> dict[str, Any]:
+        """The neutral request as the provider's writer gets it; `call.losses` tells what did not come along."""
+        call, door = self.call, self.door
+        assert self.client.read_request is not None
+        request = self.client.read_request({"body": body, "path": call.parameters, "values": self.client.values})
+        request, repaired = link(request)
+        request, dropped = reasoning.restore(
+            request, scope=self.provider.reasoning_scope, native=self.client.family == door.dialect.family,
+            replay=door.dialect.reasoning.replay,
+        )  # fmt: skip
+        call.losses += [*losses, *repaired, *dropped]
+        check(call.losses, "refuse" if call.on_loss == "refuse" else self.provider.on_loss)
+        defaults = self.target.defaults(door)
+        for name, value in defaults.items():
+            if name not in request:
+                request = {**request, name: value}
+                call.losses.append(Loss("default", name, detail=shown(value)))
+        request = self.renaming.request(request)
+        return {**request, "model": self.target.model_id}
+
+    def prepared(self) -> bytes:
+        """The body that the provider gets."""
+        assert self.door.dialect.write_request is not None
+        body = self.door.dialect.write_request({**self.request, "values": self.values})
+        if self.door.patch:
+            body = self.door.patch.apply(body, self.target.model_id)
+        return dumped(body, len(self.call.raw))
+
+    # ---- the answer -------------------------------------------------------------------------------------------
+
+    def answer_headers(self, upstream: UpstreamAnswer | None) -> Headers:
+        return answer_headers(self.call, self.door, upstream)
+
+    @property
+    def ping(self) -> bytes:
+        return self.call.engine.ping(self.call.dialect_name)
+
+    def streams(self, upstream: UpstreamAnswer) -> bool:
+        """Whether the provider streams: what it says of itself counts, not what it was asked for."""
+        if upstream.status >= 400 or not self.stream:
+            return False
+        return self.door.dialect.stream.name != "sse" or not upstream.media_type.endswith("json")
+
+    async def whole(self, upstream: UpstreamAnswer) -> Answer:
+        """The answer in the caller's words: JSON, or (where a stream was asked for and not given) a stream in one go."""
+        raw = await upstream.read()
+        if upstream.status >= 400:
+            raise self.error_of(upstream, raw)
+        streamed = upstream.media_type == "text/event-stream" or upstream.media_type.endswith("ndjson")
+        response = await self.call.engine.run(len(raw), self.read_stream if streamed else self.read, raw)
+        headers = self.answer_headers(upstream)
+        if self.stream:
+            return self.as_stream(response, headers)
+        return await self.call.engine.run(len(raw), self.answered, response, upstream)
+
+    def read(self, raw: bytes) -> dict[str, Any]:
+        """The neutral response that the provider's JSON is."""
+        try:
+            body = orjson.loads(raw)
+        except orjson.JSONDecodeError:
+            raise UpstreamError(
+                f"The provider {self.provider.id} answered with what is no JSON.", code="not_json"
+            ) from None
+        self.refuse_error_inside(body)
+        read = self.door.dialect.read_response
+        assert read is not None
+        try:
+            response = read({"body": body, "request": self.request, "values": self.values})
+        except TemplateError as error:
+            raise misread(self.provider.id, error) from error
+        if not isinstance(response, dict) or "finish_reason" not in response:
+            raise UpstreamError(f"The answer of the provider {self.provider.id} is no answer.", code="misread_answer")
+        return self.completed(response)
+
+    def refuse_error_inside(self, body: Any) -> None:
+        """Some providers say 200 and put an error into it."""
+        inside = self.door.dialect.error_inside
+        if inside is None or not isinstance(body, dict):
+            return
+        found: Any = body
+        for step in inside.split("/")[1:]:
+            found = found.get(step) if isinstance(found, dict) else None
+        if found:
+            raise provider_error(self.provider, self.door, 502, {}, orjson.dumps(body), self.call.engine.secrets)
+
+    def read_stream(self, raw: bytes) -> dict[str, Any]:
+        """A provider that streams although it was not asked to: the stream, put together."""
+        return self.completed(assembled(self, raw))
+
+    def completed(self, response: dict[str, Any]) -> dict[str, Any]:
+        """What every answer has, whatever the provider left out; and the caller's own names again."""
+        parts = self.renaming.response(response.get("parts") or [])
+        called = any(part["type"] == "tool_call" for part in parts)
+        finish_reason = response["finish_reason"]
+        if called and finish_reason in ("stop", "other"):
+            finish_reason = "tool_call"
+        self.call.usage = response.get("usage") or {}
+        return {
+            **response,
+            "id": response.get("id") or f"{self.call.request_id}",
+            "created": response.get("created") or int(time.time()),
+            "model": self.requested,
+            "parts": parts,
+            "finish_reason": finish_reason,
+        }
+
+    def outward(self, response: dict[str, Any]) -> dict[str, Any]:
+        """Reasoning sealed, where the caller's family is not the maker's."""
+        if self.client.family == self.door.dialect.family:
+            return response
+        return {**response, "parts": reasoning.seal_parts(response["parts"], self.provider.reasoning_scope)}
+
+    def answered(self, response: dict[str, Any], upstream: UpstreamAnswer) -> Answer:
+        assert self.client.write_response is not None
+        outward = self.outward(response)
+        self.call.losses += self.call.engine.losses.of_answer(self.client, response)
+        body = self.client.write_response({**outward, "request": self.request, "values": self.client.values})
+        return Answer(200, [*JSON_HEADERS, *self.answer_headers(upstream)], dumped(body, 0))
+
+    def as_stream(self, response: dict[str, Any], headers: Headers) -> Answer:
+        """A whole answer, told as a stream."""
+        frames = TranslatedStream(self).told(response)
+        return Answer(200, [(b"content-type", b"text/event-stream; charset=utf-8"), *headers], frames)
+
+    def frames(self, upstream: UpstreamAnswer) -> AsyncIterator[bytes]:
+        return TranslatedStream(self).frames(upstream)
+
+    # ---- failures ---------------------------------------------------------------------------------------------
+
+    async def failure(self, upstream: UpstreamAnswer) -> GatewayError:
+        return self.error_of(upstream, await upstream.read())
+
+    def error_of(self, upstream: UpstreamAnswer, raw: bytes) -> GatewayError:
+        error = provider_error(
+            self.provider, self.door, upstream.status, upstream.header_map(), raw, self.call.engine.secrets
+        )
+        error.headers = (*error.headers, *self.answer_headers(upstream))
+        return error
+
+    def error_frames(self, error: GatewayError) -> bytes:
+        return self.call.engine.error_frames(self.call, error)
+
+
+def misread(provider: str, error: TemplateError) -> UpstreamError:
+    """A provider's reader failed on what it got: the provider's answer is not what the dialect says it is."""
+    found = UpstreamError(f"The answer of the provider {provider} could not be read.", code="misread_answer")
+    found.__cause__ = error
+    return found
+
+
+def shown(value: Any) -> str:
+    """A default's value for the header: short, and only if it is plain."""
+    return str(value) if isinstance(value, (int, float, str, bool)) else ""
+
+
+def dumped(body: Any, size: int) -> bytes:
+    """JSON bytes. A large body is written in slices, in the thread that prepares it."""
+    if size > LARGE:
+        return b"".join(write_large(body))
+    try:
+        return orjson.dumps(body)
+    except TypeError as error:
+        raise TemplateError(f"what the template gave cannot be written as JSON: {error}") from error
+
+
+LARGE = 256 * 1024
