@@ -1,0 +1,171 @@
+"""A request's body, from the socket to parsed JSON: size, time, encoding, syntax and depth, each with its own refusal.
+
+What is large is left to large.py, which does the same in a thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from starlette.types import Receive
+
+from ..errors import GatewayError, InvalidRequest, TooLarge
+from .schemas import Depth
+
+MOST_BYTES = 32 << 20
+"""The largest body, counted after decompression."""
+
+MOST_LEVELS = 128
+LARGE = 256 << 10
+"""Above this many bytes a body is worked on in slices, in a thread."""
+
+GRACE_SECONDS = 30.0
+SLOWEST_BYTES_PER_SECOND = 4096
+"""A body may take the grace, plus the time its bytes need at this speed."""
+
+CLOSE = (b"connection", b"close")
+"""On a refusal of a request that is still being sent: the connection cannot be used again."""
+
+DEPTH = Depth(MOST_LEVELS)
+
+
+class CallerLeftError(Exception):
+    """The caller closed the connection before the request was complete; nobody is there to answer."""
+
+
+def check_length(headers: Mapping[bytes, bytes], most: int) -> None:
+    """Refuse a body whose announced length is too large before any of it is read."""
+    length = headers.get(b"content-length")
+    if length is not None and (len(length) > 12 or int(length) > most):
+        raise too_large(most)
+
+
+def too_large(most: int) -> TooLarge:
+    """The refusal of a body that is larger than `most` bytes. The connection ends: the rest is not worth reading."""
+    return TooLarge(
+        f"The request body is larger than {most >> 20} MB.", code="request_too_large", headers=[CLOSE]
+    )
+
+
+async def read_body(receive: Receive, most: int) -> bytes:
+    """All of the body. Raises CallerLeftError, and GatewayError where it is too large or comes too slowly."""
+    message = await receive()
+    if message["type"] == "http.disconnect":
+        raise CallerLeftError
+    first: bytes = message.get("body", b"")
+    if not message.get("more_body"):
+        if len(first) > most:
+            raise too_large(most)
+        return first
+    try:
+        return await _read_rest(receive, first, most)
+    except TimeoutError:
+        raise GatewayError(
+            "timeout", "The request body came too slowly.", status=408, code="request_timeout",
+            headers=[CLOSE],
+        ) from None  # fmt: skip
+
+
+async def _read_rest(receive: Receive, first: bytes, most: int) -> bytes:
+    clock = asyncio.get_running_loop().time
+    begun = clock()
+    pieces, size, more = [first], len(first), True
+    async with asyncio.timeout_at(begun + GRACE_SECONDS) as deadline:
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise CallerLeftError
+            piece = message.get("body", b"")
+            size += len(piece)
+            if size > most:
+                raise too_large(most)
+            pieces.append(piece)
+            more = message.get("more_body", False)
+            deadline.reschedule(begun + GRACE_SECONDS + size / SLOWEST_BYTES_PER_SECOND)
+    return b"".join(pieces)
+
+
+# ---- encodings ------------------------------------------------------------------------------------------------------
+
+ZLIB_OR_GZIP, BARE_DEFLATE = zlib.MAX_WBITS | 32, -zlib.MAX_WBITS
+"""zlib's window bits: it tells gzip and zlib apart by itself; `deflate` without zlib's frame is common too."""
+
+ENCODINGS = frozenset({b"gzip", b"x-gzip", b"deflate"})
+
+
+def encoding_of(headers: Mapping[bytes, bytes]) -> bytes | None:
+    """The body's content encoding, None if it has none. Raises GatewayError 415 for one that is not understood."""
+    written = headers.get(b"content-encoding")
+    if written is None:
+        return None
+    names = [name for part in written.lower().split(b",") if (name := part.strip()) not in (b"", b"identity")]
+    if not names:
+        return None
+    if len(names) > 1 or names[0] not in ENCODINGS:
+        raise InvalidRequest(
+            "The Content-Encoding of the request body is not understood: accepted are gzip, deflate and identity.",
+            status=415, code="unsupported_content_encoding", headers=[(b"accept-encoding", b"gzip, deflate, identity")],
+        )  # fmt: skip
+    return names[0]
+
+
+def decode(raw: bytes, encoding: bytes, most: int) -> bytes:
+    """The decompressed body. Raises GatewayError: 413 above `most` bytes, 400 where it is damaged."""
+    bits = ZLIB_OR_GZIP
+    if encoding == b"deflate" and not (raw[:1] == b"\x78" and int.from_bytes(raw[:2]) % 31 == 0):
+        bits = BARE_DEFLATE
+    pieces: list[bytes] = []
+    size = 0
+    try:
+        while raw:
+            decompressor = zlib.decompressobj(bits)
+            piece = decompressor.decompress(raw, most - size + 1)
+            size += len(piece)
+            if size > most:
+                raise too_large(most)
+            if not decompressor.eof:
+                raise zlib.error("cut off")
+            pieces.append(piece)
+            raw = decompressor.unused_data  # gzip may be several members, one after another
+    except zlib.error:
+        raise InvalidRequest(
+            f"The request body is not valid {encoding.decode()}.", code="invalid_content_encoding"
+        ) from None
+    return b"".join(pieces)
+
+
+# ---- JSON -----------------------------------------------------------------------------------------------------------
+
+
+def not_json(error: Exception, raw: bytes) -> InvalidRequest:
+    """The refusal of a body that is no JSON. The parser's words name a place, never the content."""
+    if not raw.strip():
+        return InvalidRequest("A request body is required.", code="missing_body")
+    if isinstance(error, UnicodeDecodeError):
+        return InvalidRequest(f"The request body is not valid UTF-8 (at byte {error.start}).", code="invalid_utf8")
+    if "UTF-8" in str(error):
+        return InvalidRequest("The request body is not valid UTF-8.", code="invalid_utf8")
+    return InvalidRequest(f"The request body is not valid JSON: {error}.", code="invalid_json")
+
+
+def too_deep() -> InvalidRequest:
+    """The refusal of JSON that nests too deeply."""
+    return InvalidRequest(f"The request body nests deeper than {MOST_LEVELS} levels.", code="too_deep")
+
+
+def parse(raw: bytes) -> Any:
+    """A body that is not large, parsed. Raises GatewayError 400."""
+    try:
+        value = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise not_json(error, raw) from None
+    try:
+        if not DEPTH.allows(raw, value):
+            raise too_deep()
+    except ValueError:  # deeper than the check itself can go
+        raise too_deep() from None
+    return value

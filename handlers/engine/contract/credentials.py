@@ -1,0 +1,60 @@
+"""Whether a request shows a key that is known. Asked before any of the body is read.
+
+Clients send their key in either header, some in both; one valid key is enough.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from ..errors import GatewayError, Unauthenticated
+from .operation import Credential
+
+Identify = Callable[[bytes], str | None]
+"""From a key to the name of the caller it belongs to, or None. It must not leak by its timing what it knows."""
+
+CHALLENGE = ((b"www-authenticate", b'Bearer realm="morello"'),)
+
+MISSING = "No key was sent: send `Authorization: Bearer <key>` or `X-API-Key: <key>`."
+MALFORMED = "The Authorization header is malformed: expected `Authorization: Bearer <key>`."
+WRONG = "The key is not known here."
+
+
+def check(
+    security: Sequence[Credential],
+    headers: Mapping[bytes, bytes],
+    lines: Iterable[tuple[bytes, bytes]],
+    identify: Identify,
+) -> str:
+    """The caller's name. `lines` are all header lines, for headers sent twice. Raises GatewayError 401."""
+    reason = MISSING
+    for credential in security:
+        value = headers.get(credential.header)
+        if value is None:
+            continue
+        name, reason = _identify(credential, value, identify)
+        if name is not None:
+            return name
+    if reason is not MISSING:
+        for credential in security:
+            for header, value in lines:
+                if header == credential.header:
+                    name, _ = _identify(credential, value, identify)
+                    if name is not None:
+                        return name
+    raise unauthenticated(reason)
+
+
+def _identify(credential: Credential, value: bytes, identify: Identify) -> tuple[str | None, str]:
+    key = value.strip()
+    if credential.bearer:
+        scheme, _, key = key.partition(b" ")
+        key = key.strip()
+        if scheme.lower() != b"bearer" or not key:
+            return None, MALFORMED
+    return (identify(key), WRONG) if key else (None, MISSING)
+
+
+def unauthenticated(reason: str) -> GatewayError:
+    """The 401, with the challenge that HTTP asks for."""
+    return Unauthenticated(reason, code="invalid_api_key", headers=CHALLENGE)

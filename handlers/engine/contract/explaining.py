@@ -1,0 +1,209 @@
+"""One best sentence about why a value does not satisfy its schema: where (a JSON pointer) and what was expected.
+
+Unions are where validators become unhelpful: each branch has something to complain about. The branch that got furthest
+is the one that was meant, and only its complaint is told. The caller's values never appear, their kinds do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jsonschema_rs
+
+TYPE_WORDS = {
+    "string": "a string", "number": "a number", "integer": "an integer", "boolean": "true or false",
+    "array": "an array", "object": "an object", "null": "null",
+}  # fmt: skip
+USUAL_TAGS = frozenset({"type", "role", "object"})
+"""Members by which unions are told apart, where no open branch names one."""
+
+WRONG_KIND, OPEN_BRANCH, WRONG_TAG, MISSING = 1000, 900, 500, 10
+LONGEST_STRING = 4096
+"""Longer strings are cut before errors are looked for: a validator copies the values that it complains about."""
+
+Path = tuple[str | int, ...]
+Raised = jsonschema_rs.ValidationError
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What is wrong, and where: `path` leads to the value, `expected` ends the sentence `X must be …`.
+
+    `missing` means that nothing stands at `path` at all.
+    """
+
+    path: Path
+    expected: str
+    missing: bool = False
+
+    @property
+    def pointer(self) -> str:
+        """The place as a JSON pointer (RFC 6901)."""
+        return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in self.path)
+
+    @property
+    def sentence(self) -> str:
+        """The whole message."""
+        place = self.pointer or "The body"
+        return f"{place} is missing." if self.missing else f"{place} must be {self.expected}."
+
+    def below(self, path: Path) -> Failure:
+        """The same failure, seen from further up."""
+        return Failure((*path, *self.path), self.expected, self.missing)
+
+
+def find_failure(validator: jsonschema_rs.Draft4Validator, value: Any) -> Failure | None:
+    """The best failure of `value`, or None if it is valid after all."""
+    for candidate in (_shortened(value), value):
+        try:
+            validator.validate(candidate)
+        except Raised as error:
+            return describe(error, candidate)
+        except ValueError:  # the validator's own limit of nesting
+            return Failure((), "less deeply nested")
+    return None
+
+
+def expectation(validator: jsonschema_rs.Draft4Validator, value: Any) -> str:
+    """What a single value should have been, as the end of `X must be …`."""
+    failure = find_failure(validator, value)
+    return failure.expected if failure is not None else "valid"
+
+
+def describe(error: Raised, value: Any) -> Failure:
+    """The best failure inside a validator's error."""
+    while True:
+        branches = [branch for branch in getattr(error.kind, "context", None) or () if branch]
+        if not branches or error.kind.name not in ("oneOf", "anyOf"):
+            return _failure(error, value)
+        depth = len(error.instance_path)
+        tags = _tags(branches, depth)
+        scores = [_score(branch, depth, tags) for branch in branches]
+        best = min(scores)
+        if best >= WRONG_TAG and best != OPEN_BRANCH:
+            return _of_all(error, branches, depth, value, wrong_kind=best >= WRONG_KIND)
+        chosen = branches[scores.index(best)]
+        error = max(chosen, key=lambda each: len(each.instance_path))
+
+
+def _tags(branches: Sequence[Sequence[Raised]], depth: int) -> frozenset[Any]:
+    """The members by which this union is told apart: an open branch excludes the known values of its tag."""
+    excluded = {
+        each.instance_path[-1]
+        for branch in branches
+        for each in branch
+        if each.kind.name == "not" and len(each.instance_path) == depth + 1
+    }
+    return frozenset(excluded) or USUAL_TAGS
+
+
+def _score(branch: Sequence[Raised], depth: int, tags: frozenset[Any]) -> int:
+    """How far a branch is from the value: the lower, the nearer."""
+    score = 0
+    for each in branch:
+        name, below = each.kind.name, len(each.instance_path) - depth
+        if below == 0 and name == "type":
+            score += WRONG_KIND
+        elif below == 1 and each.instance_path[-1] in tags and name in ("not", "enum", "const"):
+            score += OPEN_BRANCH if name == "not" else WRONG_TAG
+        else:
+            score += MISSING if name == "required" else 1
+    return score
+
+
+def _of_all(
+    error: Raised, branches: Sequence[Sequence[Raised]], depth: int, value: Any, *, wrong_kind: bool
+) -> Failure:
+    """No branch is near: what all of them together would have taken."""
+    wanted, below = ("type", 0) if wrong_kind else ("enum", 1)
+    found = [
+        each
+        for branch in branches
+        for each in branch
+        if each.kind.name == wanted and len(each.instance_path) == depth + below
+    ]
+    if not found:
+        return _failure(error, value)
+    path = tuple(found[0].instance_path)
+    values = list(dict.fromkeys(option for each in found for option in _options(each)))
+    if wrong_kind:
+        return Failure(path, _kinds(values, value, path))
+    return Failure(path, _one_of(values))
+
+
+def _options(error: Raised) -> list[Any]:
+    options = error.kind.value
+    return options if isinstance(options, list) else [options]
+
+
+def _failure(error: Raised, value: Any) -> Failure:
+    path = tuple(error.instance_path)
+    name, limit = error.kind.name, error.kind.value
+    if name == "required":
+        return Failure((*path, limit), "present", missing=True)
+    if name == "type":
+        return Failure(path, _kinds(_options(error), value, path))
+    if name == "enum":
+        return Failure(path, _one_of(_options(error)))
+    if name == "additionalProperties":
+        unknown = ", ".join(repr(str(member)[:64]) for member in _options(error)[:3])
+        return Failure(path, f"an object without the unknown member {unknown}")
+    words = LIMITS.get(name)
+    return Failure(path, words.format(limit) if words else f"valid ({name})")
+
+
+LIMITS = {
+    "minimum": "at least {}",
+    "maximum": "at most {}",
+    "exclusiveMinimum": "more than {}",
+    "exclusiveMaximum": "less than {}",
+    "multipleOf": "a multiple of {}",
+    "minLength": "at least {} characters long",
+    "maxLength": "at most {} characters long",
+    "pattern": "text that matches {}",
+    "minItems": "an array of at least {} items",
+    "maxItems": "an array of at most {} items",
+    "uniqueItems": "an array without duplicates",
+    "minProperties": "an object with at least {} members",
+    "maxProperties": "an object with at most {} members",
+    "not": "something else",
+    "oneOf": "of exactly one of the declared kinds",
+    "anyOf": "of one of the declared kinds",
+}
+
+
+def _kinds(types: Sequence[str], value: Any, path: Path) -> str:
+    words = " or ".join(TYPE_WORDS[name] for name in types if name != "null") or "null"
+    for part in path:
+        value = value[part]
+    return f"{words}, not {kind_of(value)}"
+
+
+def _one_of(options: Sequence[Any]) -> str:
+    words = ", ".join(f"'{option}'" for option in options if option is not None)
+    return f"one of {words}" if len(options) > 1 else words
+
+
+def kind_of(value: Any) -> str:
+    """What kind of JSON value this is, in words; never the value."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true or false"
+    words = {str: "a string", int: "an integer", float: "a number", list: "an array", dict: "an object"}
+    return words.get(type(value), "something else")
+
+
+def _shortened(value: Any) -> Any:
+    """`value` with its long strings cut, sharing whatever has none."""
+    if isinstance(value, str):
+        return value[:LONGEST_STRING] if len(value) > LONGEST_STRING else value
+    if isinstance(value, list):
+        items = [_shortened(item) for item in value]
+        return value if all(new is old for new, old in zip(items, value, strict=True)) else items
+    if isinstance(value, dict):
+        members = {name: _shortened(member) for name, member in value.items()}
+        return value if all(members[name] is value[name] for name in value) else members
+    return value

@@ -1,0 +1,210 @@
+"""Large JSON without holding the event loop: in a thread, and inside it in slices.
+
+A thread of Python code lets the loop run every few milliseconds; a single call into C does not. So no call here parses,
+checks or writes more than a slice: a large array is split into its elements' bytes first, at whatever depth it stands,
+and the elements are worked on by the handful. Only one string can be larger than a slice, and strings are quick.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import codecs
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import msgspec
+import orjson
+
+from .bodies import DEPTH, MOST_LEVELS, not_json, too_deep
+
+SLICE = 64 << 10
+"""The most bytes of JSON that one call parses, checks or writes: two milliseconds' work at the very worst."""
+
+DECODED_AT_ONCE = 1 << 20
+
+Result = TypeVar("Result")
+Piece = bytes | msgspec.Raw
+
+_split_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_split_array = msgspec.json.Decoder(list[msgspec.Raw]).decode
+
+_worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="large-bodies")
+"""One thread for all large bodies: two would take the interpreter from the loop twice as often."""
+
+
+async def in_thread(function: Callable[..., Result], *arguments: Any) -> Result:
+    """Run a pure function where it does not hold the event loop."""
+    return await asyncio.get_running_loop().run_in_executor(_worker, function, *arguments)
+
+
+@dataclass(slots=True)
+class Sliced:
+    """Parsed JSON, and how it was cut: `cuts` has each container larger than a slice, by `id()`.
+
+    For an array it holds where the slices begin and end; for an object nothing.
+    """
+
+    value: Any = None
+    cuts: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    largest: int = 0
+
+
+def check_utf8(raw: bytes) -> None:
+    """Refuse what is not UTF-8 (the splitter would let it through)."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    for start in range(0, len(raw), DECODED_AT_ONCE):
+        decoder.decode(raw[start : start + DECODED_AT_ONCE])
+    decoder.decode(b"", final=True)
+
+
+def parse_large(raw: bytes) -> Sliced:
+    """Parse a body of any size. Raises GatewayError 400 for what is not JSON or nests too deeply."""
+    sliced = Sliced()
+    try:
+        check_utf8(raw)
+        sliced.value = _read(raw, 0, sliced)
+    except (msgspec.MsgspecError, orjson.JSONDecodeError, UnicodeDecodeError) as error:
+        raise not_json(error, raw[:64] if raw[:64].strip() else raw) from None
+    return sliced
+
+
+def _read(raw: Piece, level: int, sliced: Sliced) -> Any:
+    view = memoryview(raw)
+    if len(view) > SLICE:
+        first = bytes(view[:64]).lstrip()[:1]
+        if level > MOST_LEVELS:
+            raise too_deep()
+        if first == b"{":
+            return _read_object(raw, level, sliced)
+        if first == b"[":
+            return _read_array(raw, level, sliced)
+    return _parse(bytes(view), level, sliced)
+
+
+def _read_object(raw: Piece, level: int, sliced: Sliced) -> dict[str, Any]:
+    value = {name: _read(piece, level + 1, sliced) for name, piece in _split_object(raw).items()}
+    sliced.cuts[id(value)] = ()
+    return value
+
+
+def _read_array(raw: Piece, level: int, sliced: Sliced) -> list[Any]:
+    value: list[Any] = []
+    cuts = [0]
+    for group in _groups(_split_array(raw)):
+        if len(group) == 1:
+            value.append(_read(group[0], level + 1, sliced))
+        else:
+            value += _parse(b"[" + b",".join(group) + b"]", level, sliced)
+        cuts.append(len(value))
+    sliced.cuts[id(value)] = tuple(cuts)
+    return value
+
+
+def _groups(pieces: list[msgspec.Raw]) -> Iterator[list[msgspec.Raw]]:
+    """Neighbours that make a slice together. A piece that is a slice by itself comes alone."""
+    group: list[msgspec.Raw] = []
+    size = 0
+    for piece in pieces:
+        length = len(memoryview(piece)) + 1
+        if group and size + length > SLICE:
+            yield group
+            group, size = [], 0
+        group.append(piece)
+        size += length
+    if group:
+        yield group
+
+
+def _parse(raw: bytes, level: int, sliced: Sliced) -> Any:
+    value = orjson.loads(raw)
+    if isinstance(value, (list, dict)):
+        sliced.largest = max(sliced.largest, len(raw))
+        try:
+            if raw.count(b"{") + raw.count(b"[") > MOST_LEVELS - level and not DEPTH.allows_below(level)(value):
+                raise too_deep()
+        except ValueError:
+            raise too_deep() from None
+    return value
+
+
+# ---- writing --------------------------------------------------------------------------------------------------------
+
+LIGHT = 512
+"""What a container weighs beside its strings is guessed: this many bytes of weight are never worth splitting."""
+
+
+def write_large(value: Any) -> list[bytes]:
+    """`value` as compact JSON in pieces, each written by one short call. Joined they are the whole text."""
+    pieces: list[bytes] = []
+    _write(value, pieces)
+    return pieces
+
+
+def _write(value: Any, pieces: list[bytes]) -> None:
+    if _weight(value, SLICE) <= SLICE:
+        pieces.append(orjson.dumps(value))
+    elif isinstance(value, dict):
+        _write_object(value, pieces)
+    elif isinstance(value, list):
+        _write_array(value, pieces)
+    else:
+        pieces.append(orjson.dumps(value))
+
+
+def _write_object(value: dict[str, Any], pieces: list[bytes]) -> None:
+    before = b"{"
+    for name, member in value.items():
+        pieces.append(before + orjson.dumps(name) + b":")
+        _write(member, pieces)
+        before = b","
+    pieces.append(b"}")
+
+
+def _write_array(value: list[Any], pieces: list[bytes]) -> None:
+    before = b"["
+    start, weight = 0, 0
+
+    def flush(end: int) -> None:
+        nonlocal before
+        if end > start:
+            pieces.append(before + orjson.dumps(value[start:end])[1:-1])
+            before = b","
+
+    for index, item in enumerate(value):
+        own = _weight(item, SLICE)
+        if own > SLICE:
+            flush(index)
+            pieces.append(before)
+            before = b","
+            _write(item, pieces)
+            start, weight = index + 1, 0
+        elif weight + own > SLICE:
+            flush(index)
+            start, weight = index, own
+        else:
+            weight += own
+    flush(len(value))
+    pieces.append(b"]")
+
+
+def _weight(value: Any, enough: int) -> int:
+    """About how many bytes `value` takes as JSON; counting stops above `enough`."""
+    weight = 0
+    waiting = [value]
+    while waiting and weight <= enough:
+        each = waiting.pop()
+        if isinstance(each, str):
+            weight += len(each) + 3
+        elif isinstance(each, dict):
+            weight += sum(map(len, each)) + 8 * len(each) + 2
+            if weight <= enough:
+                waiting.extend(each.values())
+        elif isinstance(each, list):
+            weight += 2 * len(each) + 2
+            if weight <= enough:
+                waiting.extend(each)
+        else:
+            weight += 8
+    return weight
