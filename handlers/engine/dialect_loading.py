@@ -1,0 +1,216 @@
+"""From an entry under `dialects:` and its folder to a Dialect: `like:` resolved, files found, templates compiled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from .dialects import (
+    CLIENT_SIDE,
+    EIGHT,
+    PROVIDER_SIDE,
+    Dialect,
+    Framing,
+    Globs,
+    ModelIn,
+    ModelList,
+    NameRule,
+    Reasoning,
+    UsageOption,
+)
+from .documents import Document
+from .errors import ConfigurationError
+from .problems import Problems, did_you_mean
+from .raw_reasoning import Carrier
+from .resources import Resources
+from .templates import Compiler, Kind
+
+Entries = Mapping[str, tuple[Document, dict[str, Any]]]
+
+
+def merged(child: Any, parent: Any) -> Any:
+    """`child` over `parent`: mappings member by member, anything else whole; null takes away what was inherited."""
+    if not isinstance(child, dict) or not isinstance(parent, dict):
+        return child
+    result = {**parent, **{name: merged(value, parent.get(name)) for name, value in child.items()}}
+    return {name: value for name, value in result.items() if value is not None}
+
+
+def lowered(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """The entry with the names of headers in lower case, so that a child's `Authorization` replaces `authorization`."""
+    result = dict(entry)
+    if "headers" in result:
+        result["headers"] = {name.lower(): text for name, text in result["headers"].items()}
+    if "headers" in result.get("stream", {}):
+        result["stream"] = lowered(result["stream"])
+    return result
+
+
+class DialectLoader:
+    """Makes the dialects of some entries. What is wrong goes to `problems`; a dialect with errors is left out."""
+
+    def __init__(self, resources: Resources, entries: Entries, problems: Problems) -> None:
+        self.resources = resources
+        self.entries = entries
+        self.problems = problems
+        self.read: set[Path] = set()
+
+    def load_all(self) -> dict[str, Dialect]:
+        found = {}
+        for name in self.entries:
+            dialect = self.load(name)
+            if dialect is not None:
+                found[name] = dialect
+        return found
+
+    def chain(self, name: str) -> tuple[str, ...]:
+        """`name` and whom it is like, up to the root. Stops, with a problem, where the chain breaks."""
+        chain = [name]
+        while True:
+            document, entry = self.entries[chain[-1]]
+            parent = entry.get("like")
+            if parent is None:
+                return tuple(chain)
+            line = document.line(("dialects", chain[-1], "like"))
+            if parent in chain:
+                self.problems.error("P005", document.file, line, f"dialects.{name}.like: {parent!r} is like itself.")
+                return ()
+            if parent not in self.entries:
+                hint = did_you_mean(str(parent), self.entries) or f"Known: {', '.join(sorted(self.entries))}."
+                self.problems.error(
+                    "P005", document.file, line, f"dialects.{chain[-1]}.like: {parent!r} is not a dialect.", hint
+                )
+                return ()
+            chain.append(parent)
+
+    def load(self, name: str) -> Dialect | None:
+        chain = self.chain(name)
+        if not chain:
+            return None
+        entry: dict[str, Any] = {}
+        for link in reversed(chain):
+            entry = merged(lowered(self.entries[link][1]), entry)
+        document = self.entries[name][0]
+        place = (document.file, document.line(("dialects", name)))
+        before = len(self.problems.errors)
+        files = self.files(name, chain, place)
+        templates = self.compile(name, chain, files)
+        if len(self.problems.errors) > before:
+            return None
+        functions: dict[str, Any] = {kind: templates[kind].function if kind in templates else None for kind in EIGHT}
+        own = {path for link in chain[:-1] for kind in PROVIDER_SIDE if (path := self.own_file(link, kind))}
+        return Dialect(
+            name=name,
+            family=chain[-1],
+            chain=chain,
+            files=files,
+            templates=templates,
+            passes_through=not own,
+            place=place,
+            **functions,
+            **_settings(entry),
+        )
+
+    def own_file(self, name: str, kind: str) -> Path | None:
+        return self.resources.template((name,), f"{kind}.j2")
+
+    def files(self, name: str, chain: tuple[str, ...], place: tuple[str, int]) -> dict[str, Path]:
+        """The templates of a dialect by kind; a side of which some are missing is a problem, and so is no side."""
+        found = {kind: path for kind in EIGHT if (path := self.resources.template(chain, f"{kind}.j2"))}
+        for side in (CLIENT_SIDE, PROVIDER_SIDE):
+            present = [kind for kind in side if kind in found]
+            for kind in side:
+                if present and kind not in found:
+                    self.problems.error(
+                        "T002", *place, f"dialects.{name}: templates/{name}/{kind}.j2 is missing.",
+                        f"There is {', '.join(present)}; all four of a side are needed.",
+                    )  # fmt: skip
+        if not found:
+            self.problems.error(
+                "T002", *place, f"dialects.{name}: there is no template in templates/{name}/.",
+                f"Providers' dialects need {', '.join(PROVIDER_SIDE)}, callers' {', '.join(CLIENT_SIDE)}.",
+            )  # fmt: skip
+        return found
+
+    def compile(self, name: str, chain: tuple[str, ...], files: Mapping[str, Path]) -> dict[str, Any]:
+        def load(asked: str) -> tuple[str, str]:
+            file = asked.removeprefix(f"{name}/")
+            path = self.resources.template(chain, file)
+            if path is None:
+                raise FileNotFoundError(asked)
+            self.read.add(path)
+            return path.read_text("utf-8"), self.resources.shown(path)
+
+        compiler = Compiler(load)
+        compiled = {}
+        for kind, path in files.items():
+            try:
+                compiled[kind] = compiler.compile(f"{name}/{kind}.j2", kind=Kind[kind.upper()], dialect=chain[-1])
+            except ConfigurationError as error:
+                self.problems.caught(error, "T001", self.resources.shown(path))
+            except (UnicodeDecodeError, FileNotFoundError) as error:
+                self.problems.error("T001", self.resources.shown(path), 0, f"This file cannot be read: {error}.")
+        return compiled
+
+
+def _settings(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """What the YAML of a dialect says, as the fields of Dialect."""
+    stream = entry.get("stream") or {}
+    return {
+        "path": entry.get("path", ""),
+        "query": present(entry.get("query", {})),
+        "headers": present(entry.get("headers", {})),
+        "stream": Framing(stream.get("framing", "sse"), stream.get("end")),
+        "stream_headers": present(stream.get("headers", {})),
+        "tool_names": _name_rule(entry.get("tool_names")),
+        "tool_ids": _name_rule(entry.get("tool_ids")),
+        "defaults": entry.get("defaults", {}),
+        "values": entry.get("values", {}),
+        "reasoning": _reasoning(entry.get("reasoning", {})),
+        "request_id_header": entry.get("request_id_header", "").lower() or None,
+        "forward_request_headers": Globs(entry.get("forward_request_headers", ())),
+        "forward_response_headers": Globs(entry.get("forward_response_headers", ())),
+        "error_inside": entry.get("error_inside"),
+        "models": _model_list(entry.get("models")),
+        "usage_option": _usage_option(entry.get("usage_option")),
+        "model_in": ModelIn(**{name: _pointers(value) for name, value in entry.get("model_in", {}).items()}),
+        "usage_in": entry.get("usage_in"),
+        "schemas": entry.get("schemas", {}),
+    }
+
+
+def present(texts: Mapping[str, str | None]) -> dict[str, str]:
+    """Texts without the nulls that take away what is inherited."""
+    return {name: text for name, text in texts.items() if text is not None}
+
+
+def _name_rule(declared: Mapping[str, Any] | None) -> NameRule | None:
+    return NameRule(declared.get("max"), declared.get("pattern")) if declared else None
+
+
+def _reasoning(declared: Mapping[str, Any]) -> Reasoning:
+    carriers = tuple(Carrier.read(carrier) for carrier in declared.get("carriers", ()))
+    return Reasoning(carriers, declared.get("replay", "optional"))
+
+
+def _usage_option(declared: Mapping[str, Any] | None) -> UsageOption | None:
+    return UsageOption(declared["set"], declared.get("empty")) if declared else None
+
+
+def _model_list(declared: Mapping[str, Any] | None) -> ModelList | None:
+    if not declared or "path" not in declared:
+        return None
+    return ModelList(
+        declared["path"],
+        declared.get("query", {}),
+        declared.get("items", ""),
+        declared.get("id", "/id"),
+        declared.get("name"),
+        declared.get("created"),
+        declared.get("owned_by"),
+    )
+
+
+def _pointers(declared: str | list[str]) -> tuple[str, ...]:
+    return (declared,) if isinstance(declared, str) else tuple(declared)

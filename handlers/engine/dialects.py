@@ -1,0 +1,169 @@
+"""A dialect: an entry under `dialects:` (how to knock) and a folder in templates/ (what is said).
+
+Its eight templates become eight Python functions when it is loaded. `like:` inherits another dialect: its YAML member
+by member, its folder file by file, the child first. The root of that chain is the family, which decides what passes
+through and what `unknown` blocks belong to.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+from .raw_reasoning import Carrier
+
+Function = Callable[[Mapping[str, Any]], Any]
+Headers = list[tuple[bytes, bytes]]
+
+CLIENT_SIDE = ("read_request", "write_response", "write_event", "write_error")
+PROVIDER_SIDE = ("write_request", "read_response", "read_event", "read_error")
+EIGHT = CLIENT_SIDE + PROVIDER_SIDE
+
+NEVER_FORWARDED = frozenset(
+    b"authorization proxy-authorization x-api-key api-key cookie host content-length content-type content-encoding "
+    b"transfer-encoding connection keep-alive te trailer upgrade accept-encoding expect".split()
+)
+"""Headers that belong to one connection, or are somebody's credentials for somebody else: no glob reaches them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Framing:
+    """How a stream is cut into frames: `sse`, `ndjson` or `json-array`; `end` is the text that ends it, if any does."""
+
+    name: Literal["sse", "ndjson", "json-array"] = "sse"
+    end: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NameRule:
+    """What a name (or id) of a tool may look like: `max` characters, and a regular expression that it matches whole."""
+
+    max: int | None = None
+    pattern: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reasoning:
+    """Where clients of the dialect bring sealed reasoning back, and whether the dialect demands earlier reasoning."""
+
+    carriers: tuple[Carrier, ...] = ()
+    replay: Literal["required", "optional", "forbidden"] = "optional"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelList:
+    """How to ask for the list of models, and by which JSON pointers to read the answer."""
+
+    path: str
+    query: Mapping[str, str]
+    items: str
+    id: str
+    name: str | None
+    created: str | None
+    owned_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class UsageOption:
+    """What asks a stream for its usage (`set` to true), and the array that is `empty` in the event that then comes."""
+
+    set: str
+    empty: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelIn:
+    """Where the model's name stands: pointers into a whole answer and into stream events."""
+
+    response: tuple[str, ...] = ()
+    event: tuple[str, ...] = ()
+
+
+class Globs:
+    """Header names by glob, lower case. Empty: none. Some names no glob ever reaches."""
+
+    __slots__ = ("globs", "matches")
+
+    def __init__(self, globs: Iterable[str] = ()) -> None:
+        self.globs = tuple(glob.lower() for glob in globs)
+        pattern = re.compile("|".join(f"(?:{fnmatch.translate(glob)})" for glob in self.globs) or r"(?!)")
+
+        @lru_cache(maxsize=256)
+        def matches(name: bytes) -> bool:
+            return name not in NEVER_FORWARDED and pattern.match(name.decode("latin-1")) is not None
+
+        self.matches = matches
+
+    def __iter__(self) -> Any:
+        return iter(self.globs)
+
+    def __bool__(self) -> bool:
+        return bool(self.globs)
+
+    def __repr__(self) -> str:
+        return f"Globs({', '.join(self.globs)})"
+
+    def choose(self, headers: Iterable[tuple[bytes, bytes]]) -> Headers:
+        """Those of `headers` that are forwarded, their names in lower case."""
+        if not self.globs:
+            return []
+        matches = self.matches
+        return [(low, value) for name, value in headers if matches(low := name.lower())]
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """One wire format, ready to use. A function is None where the dialect has no such template.
+
+    `headers`, `query`, `path` and `stream_headers` are still text with holes: a provider's door compiles them, because
+    the names that a provider declares under `values:` are holes too.
+    """
+
+    name: str
+    family: str
+    chain: tuple[str, ...]
+    files: Mapping[str, Path] = field(repr=False)
+    templates: Mapping[str, Any] = field(repr=False)
+    read_request: Function | None = field(repr=False)
+    write_response: Function | None = field(repr=False)
+    write_event: Function | None = field(repr=False)
+    write_error: Function | None = field(repr=False)
+    write_request: Function | None = field(repr=False)
+    read_response: Function | None = field(repr=False)
+    read_event: Function | None = field(repr=False)
+    read_error: Function | None = field(repr=False)
+    passes_through: bool
+    place: tuple[str, int]
+    path: str = ""
+    query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    stream: Framing = Framing()
+    stream_headers: Mapping[str, str] = field(default_factory=dict)
+    tool_names: NameRule | None = None
+    tool_ids: NameRule | None = None
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    values: Mapping[str, Any] = field(default_factory=dict)
+    reasoning: Reasoning = Reasoning()
+    request_id_header: str | None = None
+    forward_request_headers: Globs = field(default_factory=Globs)
+    forward_response_headers: Globs = field(default_factory=Globs)
+    error_inside: str | None = None
+    models: ModelList | None = None
+    usage_option: UsageOption | None = None
+    model_in: ModelIn = ModelIn()
+    usage_in: str | None = None
+    schemas: Mapping[str, str] = field(default_factory=dict)
+    method: str = "POST"
+
+    @property
+    def speaks_to_clients(self) -> bool:
+        return self.read_request is not None
+
+    @property
+    def speaks_to_providers(self) -> bool:
+        return self.write_request is not None

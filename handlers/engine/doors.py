@@ -1,0 +1,171 @@
+"""A door: what one provider offers in one dialect. It knows the URL and the headers of every call.
+
+Texts may hold holes ({{ key }}, {{ model }}, {{ stream }} and what is declared under `values:`). What names no model is
+worked out once, when the door is made; the rest for each call. In a path each hole is percent-encoded as one segment;
+in a header CR, LF and NUL are errors; an absent hole leaves a header or a parameter out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from .dialects import Dialect, Headers
+from .documents import Filled
+from .errors import ConfigurationError, InvalidRequest
+from .patches import Patches
+from .templates import Compiler
+
+Text = Callable[[Mapping[str, Any]], str | None]
+
+INPUTS = ("key", "model", "stream", "values")
+FORBIDDEN = re.compile(r"[\r\n\0]")
+NAMES_MODEL = re.compile(r"\{[{%].*?\bmodel\b.*?[}%]\}", re.DOTALL)
+JSON_HEADERS = {"content-type": "application/json", "user-agent": "morello"}
+"""What every call carries unless the dialect or the provider says otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Knock:
+    """The texts with which a door is made: what dialect and provider declare, the provider's own winning."""
+
+    base_url: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    stream_headers: Mapping[str, str]
+    key: str | None
+    values: Mapping[str, Any]
+    where: tuple[str, int]
+
+
+class Door:
+    """One dialect at one provider. `defaults` and `values` hold for the door; `defaults_of` adds a model's own."""
+
+    __slots__ = (
+        "_headers", "_headers_by_model", "_key", "_key_headers", "_texts", "_urls", "base_url", "defaults", "dialect",
+        "patch", "values", "where",
+    )  # fmt: skip
+
+    def __init__(self, dialect: Dialect, knock: Knock, patch: Patches, defaults: Mapping[str, Any]) -> None:
+        self.dialect = dialect
+        self.base_url = knock.base_url.removesuffix("/")
+        self.patch = patch
+        self.defaults = dict(defaults)
+        self.values = dict(knock.values)
+        self.where = knock.where
+        self._key = knock.key
+        self._texts = _compiled(knock)
+        written = [knock.path, *knock.query.values()]
+        self._urls: tuple[str, str] | None = None
+        if not any(map(NAMES_MODEL.search, written)):
+            self._urls = (self._url("", False), self._url("", True))
+        texts = {**knock.headers, **knock.stream_headers}
+        self._key_headers = frozenset(
+            name.encode() for name, text in texts.items() if re.search(r"\{\{.*\bkey\b", text) or _filled(text)
+        )
+        self._headers_by_model = any(map(NAMES_MODEL.search, texts.values()))
+        self._headers: tuple[Headers, Headers] = ([], [])
+        if not self._headers_by_model:
+            self._headers = (self._make_headers("", False), self._make_headers("", True))
+
+    def __repr__(self) -> str:
+        return f"Door({self.dialect.name}, {self.base_url})"
+
+    def url(self, *, model: str, stream: bool) -> str:
+        """Where a call for this model goes. Raises InvalidRequest for a model that cannot stand in a path."""
+        return self._urls[stream] if self._urls else self._url(model, stream)
+
+    def headers(self, given: Mapping[str, Any], forwarded: Headers | None = None) -> Headers:
+        """The headers of a call; `given` holds `model` and `stream`.
+
+        `forwarded` are the caller's headers that the dialect lets through (`dialect.forward_request_headers.choose`).
+        They win over what the dialect says by default, but never over a header that holds our key.
+        """
+        stream = bool(given.get("stream"))
+        ours = self._make_headers(given["model"], stream) if self._headers_by_model else self._headers[stream]
+        if not forwarded:
+            return list(ours)
+        theirs = [pair for pair in forwarded if pair[0] not in self._key_headers]
+        names = {name for name, _ in theirs}
+        return [pair for pair in ours if pair[0] not in names] + theirs
+
+    def merged_defaults(self, own: Mapping[str, Any]) -> dict[str, Any]:
+        """What is filled in where a request has nothing; a model's own wins."""
+        return {**self.defaults, **own} if own else self.defaults
+
+    def merged_values(self, own: Mapping[str, Any]) -> dict[str, Any]:
+        """What templates see as `values`; a model's own win."""
+        return {**self.values, **own} if own else self.values
+
+    def _given(self, model: str, stream: bool) -> dict[str, Any]:
+        return {**self.values, "key": self._key, "model": model, "stream": stream, "values": self.values}
+
+    def _url(self, model: str, stream: bool) -> str:
+        path, query, _, _ = self._texts
+        given = {name: _segment(name, value) for name, value in self._given(model, stream).items()}
+        url = self.base_url + (path(given) or "")
+        plain = self._given(model, stream)
+        filled = ((name, text(plain)) for name, text in query.items())
+        pairs = [f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in filled if value is not None]
+        return f"{url}?{'&'.join(pairs)}" if pairs else url
+
+    def _make_headers(self, model: str, stream: bool) -> Headers:
+        _, _, headers, stream_headers = self._texts
+        given = self._given(model, stream)
+        found = {name: value for name, text in headers.items() if (value := text(given)) is not None}
+        if stream:
+            found |= {name: value for name, text in stream_headers.items() if (value := text(given)) is not None}
+        for name, value in found.items():
+            if FORBIDDEN.search(value):
+                raise InvalidRequest(f"The header {name} would hold a line break.", code="bad_header", param="model")
+        return [(name.encode("ascii"), value.strip().encode("utf-8")) for name, value in found.items()]
+
+
+def _filled(text: str) -> bool:
+    """Whether a variable of the environment was filled in: perhaps a secret."""
+    return isinstance(text, Filled)
+
+
+def _segment(name: str, value: Any) -> Any:
+    """A hole's value as one segment of a path; what is no text stays (`stream` is asked about, not written)."""
+    if not isinstance(value, str):
+        return value
+    if value in (".", ".."):
+        raise InvalidRequest(f"{value!r} cannot stand in a URL.", code="model_not_found", param=name)
+    return quote(value, safe="")
+
+
+def _compiled(knock: Knock) -> tuple[Text, dict[str, Text], dict[str, Text], dict[str, Text]]:
+    compiler = Compiler(_no_files)
+    inputs = tuple(dict.fromkeys((*INPUTS, *knock.values)))
+
+    def compile_one(text: str) -> Text:
+        if "{{" not in text and "{%" not in text and "{#" not in text:
+            return lambda _given, constant=str(text): constant  # type: ignore[misc]
+        harmless = text.template if isinstance(text, Filled) else text
+        compiled: Text = compiler.compile_text(harmless, inputs=inputs, where=knock.where)
+        return compiled
+
+    def compile_all(texts: Mapping[str, str]) -> dict[str, Text]:
+        return {name: compile_one(text) for name, text in texts.items()}
+
+    for name, text in {**knock.headers, **knock.stream_headers}.items():
+        if FORBIDDEN.search(text):
+            file, line = knock.where
+            raise ConfigurationError(
+                f"The header {name} holds a line break.", file=file, line=line, hint="Write one line.", code="P013"
+            )
+    return (
+        compile_one(knock.path),
+        compile_all(knock.query),
+        compile_all(knock.headers),
+        compile_all(knock.stream_headers),
+    )
+
+
+def _no_files(name: str) -> tuple[str, str]:
+    raise FileNotFoundError(name)
