@@ -93,6 +93,14 @@ class Door:
         names = {name for name, _ in theirs}
         return [pair for pair in ours if pair[0] not in names] + theirs
 
+    def models_url(self) -> str | None:
+        """Where the list of models is asked for; None where the dialect has no such list."""
+        asked = self.dialect.models
+        if asked is None:
+            return None
+        pairs = "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in asked.query.items())
+        return f"{self.base_url}{asked.path}" + (f"?{pairs}" if pairs else "")
+
     def merged_defaults(self, own: Mapping[str, Any]) -> dict[str, Any]:
         """What is filled in where a request has nothing; a model's own wins."""
         return {**self.defaults, **own} if own else self.defaults

@@ -1,0 +1,119 @@
+"""The lists of models that providers give themselves: asked for in the background, kept, never waited for.
+
+A provider that is slow or down neither delays `/v1/models` nor loses its place: what was known stays, and it is asked
+again after a while, and only when somebody wants the list.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from .dialects import ModelList
+from .pointers import ABSENT, look, parse_pointer
+from .providers import Model, Provider
+
+Fetch = Callable[[Provider], Awaitable[Any]]
+"""Asks a provider (`provider.main.models_url()`, GET) and gives the parsed JSON; any exception means: not now."""
+
+TIME_TO_LIVE = 300.0
+"""Seconds for which a list is good."""
+AGAIN_AFTER = 60.0
+"""Seconds after which a provider that failed is asked again."""
+MOST_MODELS = 20_000
+
+
+class ModelLists:
+    """What the providers say they have. Each provider is asked by at most one task at a time."""
+
+    def __init__(
+        self, fetch: Fetch, *, time_to_live: float = TIME_TO_LIVE, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.fetch = fetch
+        self.time_to_live = time_to_live
+        self.clock = clock
+        self.log = logging.getLogger("morello")
+        self._known: dict[str, list[Model]] = {}
+        self._due: dict[str, float] = {}
+        self._asking: dict[str, asyncio.Task[None]] = {}
+
+    def models(self, provider: Provider) -> list[Model]:
+        """The models of a provider as known now: the declared ones first. Starts asking where the list is old."""
+        if provider.any_model and provider.off is None and self.clock() >= self._due.get(provider.id, 0.0):
+            self.ask(provider)
+        found = {model.id: model for model in self._known.get(provider.id, ())}
+        return [*provider.models.values(), *(model for name, model in found.items() if name not in provider.models)]
+
+    def ask(self, provider: Provider) -> asyncio.Task[None] | None:
+        """Begin to ask in the background. None where the dialect has no list, or no event loop runs."""
+        if provider.main.dialect.models is None or provider.transport != "http":
+            return None
+        running = self._asking.get(provider.id)
+        if running is not None:
+            return running
+        try:
+            task = asyncio.get_running_loop().create_task(self._ask(provider))
+        except RuntimeError:
+            return None
+        self._asking[provider.id] = task
+        task.add_done_callback(lambda _: self._asking.pop(provider.id, None))
+        return task
+
+    async def close(self) -> None:
+        """Give up what is being asked."""
+        tasks = list(self._asking.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _ask(self, provider: Provider) -> None:
+        asked = provider.main.dialect.models
+        assert asked is not None
+        try:
+            self._known[provider.id] = read_models(await self.fetch(provider), asked)
+            self._due[provider.id] = self.clock() + self.time_to_live
+        except Exception as error:
+            # Whatever a provider does wrong here is no reason to stop anything else.
+            self._due[provider.id] = self.clock() + min(self.time_to_live, AGAIN_AFTER)
+            self.log.info("%s does not give its list of models (%s)", provider.id, type(error).__name__)
+
+
+def read_models(answer: Any, asked: ModelList) -> list[Model]:
+    """The models in a provider's answer, by the pointers of its dialect. Raises ValueError where there is no list."""
+    items = look(answer, parse_pointer(asked.items))
+    if not isinstance(items, list):
+        raise ValueError("There is no list of models in the answer.")
+    found = {}
+    for item in items[:MOST_MODELS]:
+        model_id = look(item, parse_pointer(asked.id))
+        if isinstance(model_id, str) and model_id:
+            found[model_id] = Model(
+                id=model_id,
+                name=_text(item, asked.name) or model_id,
+                created=_created(item, asked.created),
+                owned_by=_text(item, asked.owned_by),
+            )
+    return list(found.values())
+
+
+def _text(item: Any, pointer: str | None) -> str | None:
+    value = look(item, parse_pointer(pointer)) if pointer is not None else ABSENT
+    return value if isinstance(value, str) and value else None
+
+
+def _created(item: Any, pointer: str | None) -> int | None:
+    """Seconds since 1970, whether the provider says seconds or a date (RFC 3339)."""
+    value = look(item, parse_pointer(pointer)) if pointer is not None else ABSENT
+    if isinstance(value, bool) or value is ABSENT:
+        return None
+    if isinstance(value, int | float):
+        return max(0, int(value))
+    try:
+        moment = datetime.datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return None
+    return max(0, int((moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)).timestamp()))
