@@ -1,0 +1,117 @@
+"""Templates by name: `Compiler` loads, compiles and remembers them; `Template` and `Text` are what it gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ..errors import ConfigurationError
+from .kinds import Kind
+from .scope import Constant, Macro, Meaning
+from .texts import Text
+from .unit import Unit
+
+Load = Callable[[str], tuple[str, str]]
+
+
+class Template:
+    """One compiled template. `function` is plain Python, from the inputs of its kind to the value it describes."""
+
+    def __init__(self, compiler: Compiler, name: str, kind: Kind, dialect: str, unit: Unit) -> None:
+        self.compiler, self.name, self.kind, self.dialect = compiler, name, kind, dialect
+        self.file = unit.filename
+        self.source = unit.python()
+        self.function: Callable[[Mapping[str, Any]], Any] = unit.namespace["build"]
+        self.warnings = tuple(unit.problems.warnings)
+
+    def __repr__(self) -> str:
+        return f"<Template {self.name}>"
+
+
+class Compiler:
+    """Compiles the templates of all dialects.
+
+    `load(name)` gives the text and the file name of a template, such as "openai/read_request.j2", wherever it lies
+    (the operator's folder first, that of a `like:` child before its parent's); it raises FileNotFoundError.
+    """
+
+    def __init__(self, load: Load) -> None:
+        self.load = load
+        self._imports: dict[tuple[str, str], dict[str, Meaning]] = {}
+
+    def compile(self, name: str, *, kind: Kind, dialect: str) -> Template:
+        """The template of that name. `dialect` is its family's name.
+
+        Raises ConfigurationError (the first problem, with file and line) and FileNotFoundError.
+        """
+        unit = self._unit(name, kind, dialect, ())
+        return Template(self, name, kind, dialect, unit)
+
+    def problems(self, name: str, *, kind: Kind | None, dialect: str) -> list[ConfigurationError]:
+        """All that is wrong with a template, as far as it can be told at once; empty for a good one.
+
+        Without a kind, the file is one of macros to be imported.
+        """
+        try:
+            self._unit(name, kind, dialect, ())
+        except ConfigurationError as error:
+            return [error, *getattr(error, "others", ())]
+        return []
+
+    def compile_text(
+        self,
+        source: str,
+        *,
+        inputs: tuple[str, ...],
+        where: tuple[str, int] = ("", 0),
+        encode: Callable[[str], str] | None = None,
+    ) -> Text:
+        """A text with holes, for a path or a header. It gives None where a hole is absent.
+
+        `where`: the file and line the text stands at. `encode` is applied to what each hole gives.
+        """
+        return Text(source, inputs, where, encode)
+
+    def _unit(self, name: str, kind: Kind | None, dialect: str, within: tuple[str, ...]) -> Unit:
+        source, filename = self.load(name)
+        folder = name.rpartition("/")[0]
+        unit = Unit(
+            source=source,
+            filename=filename,
+            kind=kind,
+            dialect=dialect,
+            imported=lambda file: self._imported(f"{folder}/{file}" if folder else file, dialect, (*within, name)),
+        )
+        try:
+            unit.read()
+            unit.settle()
+            unit.emit()
+            if not unit.problems.found:
+                unit.run()
+        except ConfigurationError as error:
+            if error not in unit.problems.found:
+                unit.problems.found.insert(0, error)
+        if unit.problems.found:
+            first, *others = sorted(unit.problems.found, key=lambda problem: (problem.file != filename, problem.line))
+            first.others = tuple(others)  # type: ignore[attr-defined]
+            raise first
+        return unit
+
+    def _imported(self, name: str, dialect: str, within: tuple[str, ...]) -> dict[str, Meaning]:
+        """The macros and constants of a file that another one imports."""
+        if name in within:
+            raise ConfigurationError(
+                "files import each other in a circle: " + " → ".join([*within[within.index(name) :], name]),
+                file=self.load(within[-1])[1],
+                code="T011",
+            )
+        key = (name, dialect)
+        if key not in self._imports:
+            unit = self._unit(name, None, dialect, within)
+            own = {written.macro.name for written in unit.macros.values()}
+            self._imports[key] = {
+                found: meaning
+                for found, meaning in unit.scope.names.items()
+                if isinstance(meaning, Constant) or (isinstance(meaning, Macro) and found in own)
+            }
+        return self._imports[key]
