@@ -38,9 +38,27 @@ class Call:
     """
 
     __slots__ = (
-        "body", "caller", "dialect_name", "engine", "error", "losses", "model", "operation", "parameters", "provider", "raw",
-        "receive", "request_id", "scope", "started", "upstream_request_id", "usage", "violations",
-        "_reason", "_task", "_watcher",
+        "_reason",
+        "_task",
+        "_watcher",
+        "body",
+        "caller",
+        "dialect_name",
+        "engine",
+        "error",
+        "losses",
+        "model",
+        "operation",
+        "parameters",
+        "provider",
+        "raw",
+        "receive",
+        "request_id",
+        "scope",
+        "started",
+        "upstream_request_id",
+        "usage",
+        "violations",
     )  # fmt: skip
 
     def __init__(
@@ -80,6 +98,11 @@ class Call:
         """What the caller wants done when a translation loses something (`report`, `refuse`), if he said."""
         wanted = self.parameters.get("gateway_on_loss")
         return wanted if isinstance(wanted, str) else None
+
+    @property
+    def gone(self) -> bool:
+        """Whether the caller left before the answer was complete."""
+        return self._reason == LEFT
 
     def failed(self, error: GatewayError) -> None:
         """Remember why this call failed, for the log: its answer may be on its way already."""

@@ -1,4 +1,4 @@
-"""A value that satisfies a JSON Schema, made up: what the demo passes to tools and answers structured questions with."""
+"""A value that satisfies a JSON Schema, made up: what the demo passes to tools and answers with where it must be JSON."""
 
 from __future__ import annotations
 
@@ -43,7 +43,8 @@ def typed(schema: dict[str, Any], text: str, root: Any, depth: int) -> Any:
         members = schema.get("properties") or {}
         required = schema.get("required") or []
         wanted = members if depth < DEEPEST else [name for name in members if name in required]
-        return {name: value_of(members.get(name, {}), text, root, depth + 1) for name in dict.fromkeys([*wanted, *required])}
+        names = dict.fromkeys([*wanted, *required])
+        return {name: value_of(members.get(name, {}), text, root, depth + 1) for name in names}
     if kind == "array":
         items = schema.get("items", {})
         number = max(schema.get("minItems", 0), 1 if depth < DEEPEST else 0)

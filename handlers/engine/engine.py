@@ -58,10 +58,10 @@ class Engine:
 
     async def start(self) -> None:
         """Begin the work in the background: losses of the likely pairs, lists of the providers that have their own."""
-        for work in (self.losses.probe_all(), self.catalogue.refresh_all()):
-            task = asyncio.ensure_future(work)
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        self.catalogue.refresh()
+        task = asyncio.ensure_future(self.losses.probe_all())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def interrupt_calls(self) -> None:
         """End what is still running with an error of the caller's own kind."""
@@ -72,6 +72,7 @@ class Engine:
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.catalogue.close()
         await self.upstreams.close()
 
     # ---- for journeys -----------------------------------------------------------------------------------------
@@ -106,10 +107,8 @@ class Engine:
         neutral = {**error.as_neutral(), "request_id": request_id}
         if isinstance(error, TemplateError):
             self.log.error("%s: %s:%s: %s", request_id, error.path, error.line, error.reason)
-        name = request_id.encode()
         present = {key for key, _ in error.headers}
         headers = [*JSON_HEADERS, *error.headers]
-        headers += [pair for pair in ((b"request-id", name), (b"x-request-id", name)) if pair[0] not in present]
         if error.retry_after is not None and b"retry-after" not in present:
             headers.append((b"retry-after", b"%d" % error.retry_after))
         return Answer(error.status, headers, orjson.dumps(self.error_body(neutral, dialect_name)))

@@ -119,6 +119,8 @@ class UpstreamError(GatewayError):
 class TemplateError(GatewayError):
     """A template failed on its input. `message` is for the caller; `path`, `line` and `reason` are for the log."""
 
-    def __init__(self, reason: str, *, path: str = "", line: int = 0, type: str = "internal", message: str = "") -> None:
+    def __init__(
+        self, reason: str, *, path: str = "", line: int = 0, type: str = "internal", message: str = ""
+    ) -> None:
         super().__init__(type, message or "The translation of this conversation failed.")
         self.reason, self.path, self.line = reason, path, line

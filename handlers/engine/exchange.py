@@ -160,6 +160,6 @@ async def abandon(opening: asyncio.Future[UpstreamAnswer]) -> None:
     opening.cancel()
     try:
         upstream = await opening
-    except (asyncio.CancelledError, Exception):  # noqa: S110 - nobody is left to hear it
+    except (asyncio.CancelledError, Exception):
         return
     await upstream.aclose()

@@ -20,7 +20,11 @@ def visible(text: str) -> bytes:
     """`text` for a header: percent-encoded where it is not visible ASCII, so that no value can end the header."""
     if text.isascii() and text.isprintable() and " " not in text:
         return text.encode()
-    return UNSAFE.sub(lambda found: "".join(f"%{byte:02X}" for byte in found[0].encode("utf-8", "replace")), text).encode()
+    return UNSAFE.sub(encoded, text).encode()
+
+
+def encoded(found: re.Match[str]) -> str:
+    return "".join(f"%{byte:02X}" for byte in found[0].encode("utf-8", "replace"))
 
 
 def request_headers(call: Call, door: Door, model: str, stream: bool) -> Headers:
@@ -33,16 +37,9 @@ def request_headers(call: Call, door: Door, model: str, stream: bool) -> Headers
     return door.headers({"model": model, "stream": stream}, forwarded)
 
 
-def identity(call: Call) -> Headers:
-    """The call's name, in both spellings that clients look for."""
-    name = call.request_id.encode()
-    return [(b"request-id", name), (b"x-request-id", name)]
-
-
 def answer_headers(call: Call, door: Door, upstream: UpstreamAnswer | None) -> Headers:
     """What the caller gets beside the body's own headers: who answered, what was lost, what the provider says."""
-    headers = identity(call)
-    headers.append((b"gateway-model", visible(f"{call.provider}:{call.model}")))
+    headers: Headers = [(b"gateway-model", visible(f"{call.provider}:{call.model}"))]
     if call.losses:
         headers.append((b"gateway-warnings", header_value(call.losses).encode("ascii", "replace")))
     if upstream is None:

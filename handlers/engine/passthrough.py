@@ -73,7 +73,7 @@ class PassThrough:
             return orjson.dumps({**changed, "model": target.model_id})
 
     def changed(self, body: dict[str, Any], target: Target) -> dict[str, Any]:
-        """The body with seals opened, defaults filled, patches done and usage asked for: itself, if there is nothing."""
+        """The body with seals opened, defaults filled, patches done, usage asked for: itself, if there is nothing."""
         door, call = self.door, self.call
         carriers = door.dialect.reasoning.carriers
         if carriers and raw_reasoning.affected(call.raw) and door.dialect.write_request is not None:

@@ -49,11 +49,10 @@ def provider_error(
             code="provider_credential_refused",
         )
     kind = neutral.get("type")
-    error = GatewayError(
+    return GatewayError(
         kind if kind in STATUS else ("upstream" if status >= 500 else "invalid_request"), message,
         status=status, code=neutral.get("code"), param=neutral.get("param"), retry_after=retry_after(neutral, headers),
     )  # fmt: skip
-    return error
 
 
 def retry_after(neutral: dict[str, Any], headers: dict[str, str]) -> int | None:

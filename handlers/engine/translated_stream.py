@@ -154,7 +154,8 @@ def failed(error: Event) -> GatewayError:
 
 def as_loose(response: Event) -> Iterable[Event]:
     """The loose events that a whole neutral response amounts to."""
-    yield {"type": "start", **{key: response[key] for key in ("id", "model", "created", "service_tier") if key in response}}
+    names = ("id", "model", "created", "service_tier")
+    yield {"type": "start", **{key: response[key] for key in names if key in response}}
     for key, part in enumerate(response.get("parts", ())):
         arguments = part.get("arguments")
         delta = {**part, "type": "delta", "part": part["type"], "key": key, "end": True}

@@ -111,7 +111,7 @@ class Translation:
         return self.door.dialect.stream.name != "sse" or not upstream.media_type.endswith("json")
 
     async def whole(self, upstream: UpstreamAnswer) -> Answer:
-        """The answer in the caller's words: JSON, or (where a stream was asked for and not given) a stream in one go."""
+        """The answer in the caller's words: JSON, or a stream in one go where one was asked for and not given."""
         raw = await upstream.read()
         if upstream.status >= 400:
             raise self.error_of(upstream, raw)

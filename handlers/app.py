@@ -1,0 +1,81 @@
+"""Where everything is put together: contract, handlers, engine, keys → one ASGI app.
+
+connexion loads and checks openapi/openapi.yaml, resolves every operationId to a function of this package and owns app,
+stack and lifespan; ContractMiddleware decides each request.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import AsyncIterator, Iterable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import connexion
+from connexion.middleware.lifespan import LifespanMiddleware
+
+from .documentation import documentation_pages
+from .engine.call import Call
+from .engine.configuration import Configuration, load_configuration
+from .engine.contract import Answering, ContractMiddleware, ContractResolver, load_document
+from .engine.engine import Engine
+from .engine.request_log import RequestLog, line_of
+from .engine.resources import BUNDLED
+from .engine.upstreams import Upstreams
+from .security import Access
+
+CONTRACT = BUNDLED / "openapi" / "openapi.yaml"
+
+
+class Morello:
+    """The gateway as an ASGI app (`asgi`), and what is behind it."""
+
+    def __init__(
+        self, configuration: Configuration, access: Access, *, document: dict[str, Any] | None = None,
+        cors_origins: Iterable[str] = (), root_path: str = "", log: RequestLog | None = None,
+        upstreams: Upstreams | None = None, ping_after: float = 15.0,
+    ) -> None:  # fmt: skip
+        self.configuration = configuration
+        self.document = document or load_document(CONTRACT)
+        self.engine = Engine(configuration, self.document, upstreams=upstreams, ping_after=ping_after)
+        self.log = log
+        identify = access.keys.identify if access.keys is not None else None
+        middleware = partial(
+            ContractMiddleware,
+            make_call=partial(Call, self.engine),
+            render=self.engine.error_answer,
+            identify=identify,
+            origins=tuple(cors_origins),
+            pages=documentation_pages(self.document, root_path),
+            ended=self.ended,
+        )
+        app = connexion.AsyncApp(
+            __name__, middlewares=[LifespanMiddleware, middleware], resolver=ContractResolver(), lifespan=self.lifespan
+        )
+        app.add_api(self.document)
+        self.asgi = app
+
+    @contextlib.asynccontextmanager
+    async def lifespan(self, _app: Any) -> AsyncIterator[None]:
+        await self.engine.start()
+        try:
+            yield
+        finally:
+            await self.engine.close()
+            if self.log is not None:
+                self.log.close()
+
+    def ended(self, answering: Answering) -> None:
+        """One line for each request, however it ended."""
+        if self.log is not None:
+            self.log.add(line_of(answering))
+
+
+def create_morello(
+    home: Path, access: Access, environment: Mapping[str, str] | None = None, **options: Any
+) -> Morello:
+    """The gateway for a home folder. Raises ConfigurationError for what an operator wrote wrong."""
+    configuration = load_configuration(home, os.environ if environment is None else environment)
+    return Morello(configuration, access, **options)

@@ -1,0 +1,118 @@
+"""The tables of losses, one for each pair of a client's request schema and a provider's door (engine/losses/).
+
+A table is made by trying: what the pair would send is computed for many requests with and without each member. That
+takes up to a tenth of a second, so it happens in a thread: in the background after the start, or when a pair is first
+used. Doors that would send the same share a table.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from .contract.large import in_thread
+from .losses import Loss, Table, answer_schema, client_schema
+
+if TYPE_CHECKING:
+    from .call import Call
+    from .configuration import Configuration
+    from .dialects import Dialect
+    from .providers import Door, Target
+
+log = logging.getLogger("morello")
+
+Key = tuple[str, str, str, str, str]
+
+
+class LossTables:
+    """Finds, makes and keeps the tables."""
+
+    def __init__(self, configuration: Configuration, document: Mapping[str, Any]) -> None:
+        self.configuration = configuration
+        self.document = document
+        self._tables: dict[Key, asyncio.Future[Table | None]] = {}
+        self._answers: dict[str, Table | None] = {}
+        self._keys: dict[tuple[str, str, int, str], Key] = {}
+
+    async def table(self, call: Call, target: Target, door: Door) -> Table | None:
+        """The table of this call's pair; made first, where nobody has needed it yet."""
+        schema_name = call.operation.body_schema_name
+        if schema_name is None:
+            return None
+        model = target.model_id if target.model is not None and target.model.values else ""
+        short = (call.dialect_name, schema_name, id(door), model)
+        key = self._keys.get(short)
+        if key is None:
+            values = orjson.dumps(target.values(door), option=orjson.OPT_SORT_KEYS).decode()
+            key = self._keys[short] = (call.dialect_name, schema_name, door.dialect.name, repr(door.patch), values)
+        known = self._tables.get(key)
+        if known is not None and known.done():
+            return known.result()
+        return await self.made(key, call.dialect, door, dict(target.values(door)))
+
+    def made(self, key: Key, client: Dialect, door: Door, values: dict[str, Any]) -> asyncio.Future[Table | None]:
+        """The table under `key`, under way once however many ask for it."""
+        if key not in self._tables:
+            work = in_thread(self.probe, key[1], client, door, values)
+            self._tables[key] = asyncio.ensure_future(work)
+        return asyncio.shield(self._tables[key])
+
+    def probe(self, schema_name: str, client: Dialect, door: Door, values: dict[str, Any]) -> Table | None:
+        """Try everything that the client's schema allows."""
+        return Table(sendable(client, door, values), client_schema(self.document, schema_name))
+
+    def of_answer(self, client: Dialect, response: dict[str, Any]) -> list[Loss]:
+        """What the client's words cannot carry of an answer. Nothing is known before its table is made."""
+        table = self._answers.get(client.name)
+        return table(response) if table is not None else []
+
+    async def probe_all(self) -> None:
+        """Make the tables that calls are likely to need."""
+        for client in self.configuration.dialects.values():
+            if client.write_response is not None and client.read_request is not None:
+                self._answers[client.name] = await in_thread(answer_table, client)
+
+
+def answer_table(client: Dialect) -> Table:
+    """What a client's dialect cannot carry of a neutral response."""
+    write = client.write_response
+    assert write is not None
+    return Table(lambda response: write({**response, "request": {}, "values": client.values}), answer_schema())
+
+
+def sendable(client: Dialect, door: Door, values: dict[str, Any]) -> Callable[[dict[str, Any]], Any]:
+    """All that a client's body can influence, as a pure function: what is sent, and what answers are written with."""
+    read, write, patch = client.read_request, door.dialect.write_request, door.patch
+    assert read is not None
+    assert write is not None
+    answers = answer_reads(client)
+
+    def translate(body: dict[str, Any]) -> Any:
+        request = read({"body": body, "path": {}, "values": client.values})
+        written = write({**request, "values": values})
+        if patch:
+            written = patch.apply(written, "")
+        return written, request.get("stream"), [look(request, path) for path in answers]
+
+    return translate
+
+
+def answer_reads(client: Dialect) -> list[tuple[str, ...]]:
+    """The members of the request that the client's answers are written with: `request.extra.….include_usage`, say."""
+    found = set()
+    for kind in ("write_response", "write_event"):
+        template = client.templates.get(kind)
+        for path in getattr(template, "paths", ()) if template is not None else ():
+            if path[0] == "request" and len(path) > 1:
+                found.add(tuple(path[1:]))
+    return sorted(found)
+
+
+def look(value: Any, path: tuple[str, ...]) -> Any:
+    for step in path:
+        value = value.get(step) if isinstance(value, dict) else None
+    return value

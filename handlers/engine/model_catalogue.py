@@ -1,0 +1,102 @@
+"""The models that can be asked for, as entries that clients of either family understand. Answered from memory, always.
+
+An entry holds the seed's fields, OpenAI's and Anthropic's side by side; clients ignore what they do not know. `created`
+is the provider's own where it says one, else the date declared for the model: it never moves by itself.
+"""
+
+from __future__ import annotations
+
+import datetime
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from .model_list import ModelLists
+from .providers import Model
+from .resolving import resolve
+
+if TYPE_CHECKING:
+    from .configuration import Configuration
+    from .providers import Provider
+    from .upstreams import Upstreams
+
+Entry = dict[str, Any]
+
+
+class Catalogue:
+    """Entries by provider. Those of providers that have their own list come in the background."""
+
+    def __init__(self, configuration: Configuration, upstreams: Upstreams) -> None:
+        self.configuration = configuration
+        self.upstreams = upstreams
+        self.lists = ModelLists(self._fetch)
+        self._made: dict[str, tuple[int, list[Entry]]] = {}
+
+    def refresh(self) -> None:
+        """Begin to ask the providers that have their own list."""
+        for provider in self.configuration.on.values():
+            if provider.any_model:
+                self.lists.ask(provider)
+
+    async def close(self) -> None:
+        await self.lists.close()
+
+    def entries(self, provider_id: str | None = None, provider_type: str | None = None) -> list[Entry]:
+        """All entries in the order of the configuration, or those of one provider, or of one type of provider."""
+        providers = self.configuration.on.values()
+        return [
+            entry
+            for provider in providers
+            if provider_id in (None, provider.id) and provider_type in (None, provider.type, provider.dialect.family)
+            for entry in self._of(provider)
+        ]
+
+    def entry(self, model: str) -> Entry:
+        """The entry of one model, by full id or alias. Raises GatewayError where it names nothing."""
+        target = resolve(self.configuration, model)
+        for entry in self._of(target.provider):
+            if entry["provider_model_id"] == target.model_id:
+                return {**entry, "id": model}
+        declared = target.model or Model(target.model_id, target.model_id)
+        return {**entry_of(target.provider, target.model_id, declared), "id": model}
+
+    def _of(self, provider: Provider) -> list[Entry]:
+        models = self.lists.models(provider)
+        version = self.lists.version
+        made = self._made.get(provider.id)
+        if made is None or made[0] != version:
+            made = self._made[provider.id] = (version, [entry_of(provider, model.id, model) for model in models])
+        return made[1]
+
+    async def _fetch(self, provider: Provider) -> Any:
+        door = provider.main
+        upstream = await self.upstreams.of(provider).open(
+            "GET", door.models_url(), door.headers({"model": "", "stream": False}), b""
+        )
+        try:
+            raw = await upstream.read()
+        finally:
+            await upstream.aclose()
+        if upstream.status >= 400:
+            raise ValueError(f"status {upstream.status}")
+        return orjson.loads(raw)
+
+
+def entry_of(provider: Provider, model_id: str, model: Model) -> Entry:
+    """One model in the words of both families."""
+    created = model.created or 0
+    return {
+        "id": f"{provider.id}:{model_id}",
+        "object": "model",
+        "type": "model",
+        "name": model.name or model_id,
+        "display_name": model.name or model_id,
+        "created": created,
+        "created_at": datetime.datetime.fromtimestamp(created, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "lifecycle": "active",
+        "owned_by": model.owned_by or provider.name,
+        "provider": provider.id,
+        "provider_name": provider.name,
+        "provider_type": provider.dialect.family,
+        "provider_model_id": model_id,
+    }

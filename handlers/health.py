@@ -1,0 +1,25 @@
+"""Whether the gateway is up, and where to go from its root: the operations under the tag `health`."""
+
+from __future__ import annotations
+
+import time
+
+import orjson
+
+from .engine.answers import JSON_HEADERS, Answer
+from .engine.call import Call
+from .version import VERSION
+
+STARTED = time.monotonic()
+
+
+async def get_health(call: Call) -> Answer:
+    """Say that we live. Nothing is asked of any provider."""
+    body = {"status": "ok", "version": VERSION, "uptime": round(time.monotonic() - STARTED, 3)}
+    return Answer(200, JSON_HEADERS, orjson.dumps(body))
+
+
+async def get_root(call: Call) -> Answer:
+    """What this is, and where its contract and its documentation are."""
+    body = {"name": "Morello", "version": VERSION, "documentation": "/api-docs", "contract": "/api-docs.json"}
+    return Answer(200, JSON_HEADERS, orjson.dumps(body))

@@ -1,0 +1,153 @@
+"""Serving: uvicorn around the app, the table at the start, and an orderly end.
+
+Ctrl-C closes the door, gives what is running five seconds, then ends it with an error of the caller's own kind; a
+second Ctrl-C ends at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import logging
+import socket
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from .app import Morello
+from .engine.errors import ConfigurationError
+from .engine.guard import GuardedProtocol
+from .engine.upstream import raise_descriptor_limit
+from .security import Access
+from .version import VERSION
+
+GRACE = 5.0
+"""Seconds that running calls have after the door is closed."""
+LAST_WORDS = 2.0
+"""Seconds in which their last frames reach slow readers."""
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where the server listens, and how callers reach it."""
+
+    host: str
+    port: int
+    root_path: str = ""
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+
+    @property
+    def url(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'https' if self.tls_cert else 'http'}://{host}:{self.port}{self.root_path}"
+
+
+@dataclass
+class Notice:
+    """What the table at the start shows."""
+
+    address: Address
+    access: Access
+    morello: Morello
+    warnings: list[str] = field(default_factory=list)
+
+    def lines(self) -> Iterable[str]:
+        """Each provider, on, or off and why; the address; the documentation; where the key is."""
+        yield f"Morello {VERSION}"
+        yield ""
+        providers = self.morello.configuration.providers
+        width = max((len(name) for name in providers), default=0)
+        for name, provider in providers.items():
+            said = f"off  {provider.off}" if provider.off else f"on   {provider.type}, {self.models(provider)}"
+            yield f"  {name.ljust(width)}  {said}"
+        yield ""
+        for warning in self.warnings:
+            yield f"  warning  {warning}"
+        yield f"  address  {self.address.url}"
+        yield f"  docs     {self.address.url}/api-docs"
+        yield f"  key      {self.key()}"
+
+    @staticmethod
+    def models(provider: Any) -> str:
+        if provider.any_model:
+            return "any model"
+        return f"{len(provider.models)} model{'s' if len(provider.models) != 1 else ''}"
+
+    def key(self) -> str:
+        access = self.access
+        if access.keys is None:
+            return "none is asked for (--no-auth)"
+        if access.fresh:
+            return f"{access.fresh}   (made just now, shown this once; kept in {access.file})"
+        if access.file:
+            return f"in {access.file}   (morello key --show)"
+        return "from the configuration"
+
+
+class Server(uvicorn.Server):
+    """uvicorn, with calls ended in their own words when the time is up."""
+
+    def __init__(self, config: uvicorn.Config, morello: Morello) -> None:
+        super().__init__(config)
+        self.morello = morello
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        last = asyncio.get_running_loop().call_later(GRACE, self.morello.engine.interrupt_calls)
+        try:
+            await super().shutdown(sockets)
+        finally:
+            last.cancel()
+
+
+def serve(morello: Morello, address: Address, access: Access, *, log_level: str = "info") -> int:
+    """Serve until the end is asked for. Returns the exit status; raises ConfigurationError if the port is taken."""
+    configure_logging(log_level)
+    raise_descriptor_limit()
+    listener = bound(address)
+    actual = Address(address.host, listener.getsockname()[1], address.root_path, address.tls_cert, address.tls_key)
+    config = uvicorn.Config(
+        morello.asgi, loop="auto", http=GuardedProtocol, ws="none", lifespan="on", access_log=False, log_config=None,
+        log_level="warning", root_path=address.root_path, server_header=False, date_header=True, proxy_headers=False,
+        timeout_keep_alive=75, timeout_graceful_shutdown=int(GRACE + LAST_WORDS), backlog=2048,
+        ssl_certfile=str(address.tls_cert) if address.tls_cert else None,
+        ssl_keyfile=str(address.tls_key) if address.tls_key else None,
+    )  # fmt: skip
+    server = Server(config, morello)
+    notice = Notice(actual, access, morello, morello.configuration.warnings)
+    print(*notice.lines(), sep="\n", file=sys.stderr, flush=True)  # noqa: T201 - the table is for the person who started it
+    with contextlib.suppress(KeyboardInterrupt):
+        server.run(sockets=[listener])
+    return 0 if server.started else 1
+
+
+def bound(address: Address) -> socket.socket:
+    """The listening socket. Raises ConfigurationError in one clear line where the address cannot be had."""
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    listener = socket.socket(family)
+    try:
+        if sys.platform != "win32":
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((address.host, address.port))
+    except OSError as error:
+        listener.close()
+        if error.errno == errno.EADDRINUSE:
+            raise ConfigurationError(
+                f"Port {address.port} on {address.host} is in use.",
+                hint="Choose another with --port, or end what uses it.",
+            ) from error
+        reason = error.strerror or str(error)
+        raise ConfigurationError(f"{address.host}:{address.port} cannot be listened on: {reason}.") from error
+    listener.set_inheritable(True)
+    return listener
+
+
+def configure_logging(level: str) -> None:
+    """Our own words on stderr at `level`; those of the libraries only when something is wrong."""
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", datefmt="%H:%M:%S", level="WARNING")
+    logging.getLogger("morello").setLevel(level.upper())
