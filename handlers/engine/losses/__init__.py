@@ -1,7 +1,34 @@
-"""Nothing is lost in silence: what a translation does not carry is found by trying, and told."""
+"""Nothing is lost in silence: what a translation does not carry is found by trying, and told.
+
+Probe the pair of dialects, client to provider, from the client's own request schema: losses then carry the client's
+words. Marks in that schema (they stay in the document, and are stripped where it is served):
+
+    x-loss: refuse            losing this changes what the answer means: 400 instead of a warning. The mark covers
+                              the place itself and what it cannot be without: its alternatives, the elements of an
+                              array, its required members. An optional member inside needs a mark of its own.
+    x-loss: {refuse: [a, b]}  only these values of an enum
+    x-loss: warn              takes back a mark from above
+    x-loss: none              never told (a provider's own word for something told otherwise)
+    x-same-as: system         on a kind: meant to become the same as the kind with that tag
+    x-same-as: {minimal: low} on an enum: the same for values
+
+What this cannot see: a condition on two members at once; values nobody tried (clamps, media types that no example has);
+texts that are cut; the third of three; the wrong place; order; what stands in a schema that contains itself.
+"""
 
 from __future__ import annotations
 
 from .loss import Loss, check, header_value
+from .schemas import answer_schema, client_schema, neutral_document, neutral_schema
+from .table import Table
 
-__all__ = ["Loss", "check", "header_value"]
+__all__ = [
+    "Loss",
+    "Table",
+    "answer_schema",
+    "check",
+    "client_schema",
+    "header_value",
+    "neutral_document",
+    "neutral_schema",
+]
