@@ -279,6 +279,30 @@ def items(value: Any) -> Any:
     return [{"key": name, "value": member} for name, member in _object(value, "items").items()] or None
 
 
+def merged(value: Any, key: str, content: str) -> Any:
+    """Neighbours that agree in one member become one object, their lists in another member one list.
+
+    >>> merged([{"role": "user", "content": [1]}, {"role": "user", "content": [2]}], "role", "content")
+    [{'role': 'user', 'content': [1, 2]}]
+    """
+    if value is None:
+        return None
+    found: list[Any] = []
+    for element in _list(value, "merged"):
+        other = found[-1] if found else None
+        if _joinable(other, element, key, content):
+            found[-1] = {**other, **element, content: other[content] + element[content]}
+        else:
+            found.append(element)
+    return found or None
+
+
+def _joinable(one: Any, other: Any, key: str, content: str) -> bool:
+    if type(one) is not dict or type(other) is not dict or one.get(key) != other.get(key):
+        return False
+    return type(one.get(content)) is list and type(other.get(content)) is list
+
+
 def first(value: Any) -> Any:
     """The first element of a list.
 
@@ -354,6 +378,17 @@ def integer(value: Any) -> Any:
     if type(value) is str and re.fullmatch(r"\s*[+-]?[0-9]{1,18}\s*", value):
         return int(value)
     return None
+
+
+def numbers(value: Any) -> Any:
+    """The whole numbers in a text, in its order.
+
+    >>> numbers("9000 tokens > 8192 maximum")
+    [9000, 8192]
+    """
+    if value is None:
+        return None
+    return [int(digits) for digits in re.findall(r"[0-9]+", _text(value, "numbers")) if len(digits) <= 18] or None
 
 
 def rounded(value: Any, digits: int = 0) -> Any:
@@ -497,6 +532,15 @@ def is_false(value: Any) -> bool:
     return value is False
 
 
+def blank(value: Any) -> bool:
+    """Absent, or a text of nothing but white space.
+
+    >>> blank(" "), blank(None), blank("a"), blank(0)
+    (True, True, False, False)
+    """
+    return value is None or (type(value) is str and not value.strip())
+
+
 def media(value: Any, kind: str) -> bool:
     """A media type of one kind.
 
@@ -572,16 +616,16 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "from_json": from_json, "to_json": to_json, "lower": lower, "upper": upper, "join": join, "split": split,
     "trim": trim, "base64_text": base64_text, "text_base64": text_base64,
     "text": text, "only": only, "without": without, "read_url": read_url, "write_url": write_url,
-    "omit": omit, "pick": pick, "keys": keys, "items": items, "first": first, "last": last, "length": length,
+    "omit": omit, "pick": pick, "keys": keys, "items": items, "merged": merged, "first": first, "last": last, "length": length,
     "before": before, "since": since, "shortened": shortened,
-    "integer": integer, "round": rounded, "at_most": at_most, "at_least": at_least,
+    "integer": integer, "numbers": numbers, "round": rounded, "at_most": at_most, "at_least": at_least,
     "timestamp": timestamp, "seconds": seconds,
 }  # fmt: skip
 
 TESTS: dict[str, Callable[..., bool]] = {
     "string": is_string, "number": is_number, "integer": is_integer, "boolean": is_boolean, "mapping": is_mapping,
     "sequence": is_sequence, "none": is_absent, "undefined": is_absent, "defined": is_present, "true": is_true,
-    "false": is_false, "media": media, "starting": starting, "ending": ending, "containing": containing,
+    "false": is_false, "blank": blank, "media": media, "starting": starting, "ending": ending, "containing": containing,
 }  # fmt: skip
 
 
