@@ -12,6 +12,7 @@ import codecs
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
@@ -34,9 +35,9 @@ _worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="large-bodies")
 """One thread for all large bodies: two would take the interpreter from the loop twice as often."""
 
 
-async def in_thread(function: Callable[..., Result], *arguments: Any) -> Result:
+async def in_thread(function: Callable[..., Result], *arguments: Any, **named: Any) -> Result:
     """Run a pure function where it does not hold the event loop."""
-    return await asyncio.get_running_loop().run_in_executor(_worker, function, *arguments)
+    return await asyncio.get_running_loop().run_in_executor(_worker, partial(function, *arguments, **named))
 
 
 @dataclass(slots=True)
