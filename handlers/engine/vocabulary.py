@@ -321,6 +321,15 @@ def last(value: Any) -> Any:
     return _list(value, "last")[-1] if value else None
 
 
+def take(value: Any, count: int) -> Any:
+    """The first so many elements of a list.
+
+    >>> take([1, 2, 3], 2), take([1], 2), take([1], 0)
+    ([1, 2], [1], None)
+    """
+    return None if value is None else _list(value, "take")[: max(count, 0)] or None
+
+
 def length(value: Any) -> Any:
     """How many elements, members or characters there are; 0 where it is absent.
 
@@ -616,7 +625,8 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "from_json": from_json, "to_json": to_json, "lower": lower, "upper": upper, "join": join, "split": split,
     "trim": trim, "base64_text": base64_text, "text_base64": text_base64,
     "text": text, "only": only, "without": without, "read_url": read_url, "write_url": write_url,
-    "omit": omit, "pick": pick, "keys": keys, "items": items, "merged": merged, "first": first, "last": last, "length": length,
+    "omit": omit, "pick": pick, "keys": keys, "items": items, "merged": merged, "first": first, "last": last,
+    "take": take, "length": length,
     "before": before, "since": since, "shortened": shortened,
     "integer": integer, "numbers": numbers, "round": rounded, "at_most": at_most, "at_least": at_least,
     "timestamp": timestamp, "seconds": seconds,
