@@ -1,11 +1,15 @@
-"""What can never be absent, whatever a template is given. The emitter saves a test there; `lint` trusts it."""
+"""What can never be absent, whatever a template is given. The emitter saves a test there; `lint` trusts it.
+
+A name that stands for a constant or a macro is never set again (the compiler sees to it), so it may be looked up before
+the place where it is used.
+"""
 
 from __future__ import annotations
 
 from jinja2 import nodes
 
 from .scope import Constant, Macro, Scope
-from .skeleton import Block, Choice, Container, Element, For, Hole, If, Item, Literal, Member, Value
+from .skeleton import Block, Choice, Container, Element, Hole, If, Item, Literal, Member, Value
 
 ALWAYS = (nodes.List, nodes.Dict, nodes.Compare, nodes.Test, nodes.Not, nodes.Neg,
           nodes.Add, nodes.Sub, nodes.Mul, nodes.Div, nodes.FloorDiv, nodes.Mod)  # fmt: skip
@@ -64,33 +68,28 @@ def certain_value(value: Value | None, scope: Scope) -> bool:
 
 
 def certain_block(block: Block, scope: Scope) -> bool:
-    """The same of a block; its own names are not looked into."""
-    hidden = Scope({name: meaning for name, meaning in scope.names.items() if name not in {s.name for s in block.sets}})
-    return certain_value(block.value, hidden if block.sets else scope)
+    return certain_value(block.value, scope)
 
 
 def certain_items(items: tuple[Item, ...], scope: Scope) -> bool:
     """Whether at least one of the items is always there."""
-    for item in items:
-        if (isinstance(item, Member) and (isinstance(item.name, str) or certain(item.name, scope))) or isinstance(
-            item, Element
-        ):
-            found = certain_value(item.value, scope)
-        elif isinstance(item, If):
-            found = item.complete and all(certain_items(branch.body, scope) for branch in item.branches)
-        else:
-            found = False
-        if found:
-            return True
-    return False
+    return any(certain_item(item, scope) for item in items)
 
 
-def asks_null(node: nodes.Expr) -> bool:
+def certain_item(item: Item, scope: Scope) -> bool:
+    if isinstance(item, If):
+        return item.complete and all(certain_items(branch.body, scope) for branch in item.branches)
+    if isinstance(item, Member) and not isinstance(item.name, str) and not certain(item.name, scope):
+        return False
+    return isinstance(item, Member | Element) and certain_value(item.value, scope)
+
+
+def asks_null(node: nodes.Node) -> bool:
     """Whether `or_null` is the last word of a hole."""
     return isinstance(node, nodes.Filter) and node.name == "or_null"
 
 
-def may_ask_null(node: nodes.Expr) -> bool:
+def may_ask_null(node: nodes.Node) -> bool:
     """Whether `or_null` is the last word on some way through a hole."""
     if isinstance(node, nodes.CondExpr):
         return may_ask_null(node.expr1) or (node.expr2 is not None and may_ask_null(node.expr2))
@@ -108,6 +107,3 @@ def may_be_null(value: Value | None) -> bool:
     if isinstance(value, Choice):
         return any(may_be_null(branch.body.value) for branch in value.branches)
     return False
-
-
-__all__ = ["For", "asks_null", "certain", "certain_items", "certain_value", "may_ask_null", "may_be_null"]

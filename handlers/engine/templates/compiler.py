@@ -7,6 +7,7 @@ from typing import Any
 
 from ..errors import ConfigurationError
 from .kinds import Kind
+from .problems import BadTemplate
 from .scope import Constant, Macro, Meaning
 from .texts import Text
 from .unit import Unit
@@ -54,8 +55,8 @@ class Compiler:
         """
         try:
             self._unit(name, kind, dialect, ())
-        except ConfigurationError as error:
-            return [error, *getattr(error, "others", ())]
+        except BadTemplate as error:
+            return [error, *error.others]
         return []
 
     def compile_text(
@@ -89,12 +90,11 @@ class Compiler:
             if not unit.problems.found:
                 unit.run()
         except ConfigurationError as error:
-            if error not in unit.problems.found:
-                unit.problems.found.insert(0, error)
+            if error not in unit.problems.found:  # that of an imported file, with those beside it
+                unit.problems.found += [error, *getattr(error, "others", ())]
         if unit.problems.found:
             first, *others = sorted(unit.problems.found, key=lambda problem: (problem.file != filename, problem.line))
-            first.others = tuple(others)  # type: ignore[attr-defined]
-            raise first
+            raise BadTemplate(first, others) from None
         return unit
 
     def _imported(self, name: str, dialect: str, within: tuple[str, ...]) -> dict[str, Meaning]:
@@ -103,7 +103,7 @@ class Compiler:
             raise ConfigurationError(
                 "files import each other in a circle: " + " → ".join([*within[within.index(name) :], name]),
                 file=self.load(within[-1])[1],
-                code="T011",
+                code="T017",
             )
         key = (name, dialect)
         if key not in self._imports:

@@ -11,7 +11,7 @@ from jinja2 import nodes
 
 from .certainty import asks_null, certain, certain_items, certain_value, may_ask_null, may_be_null
 from .expressions import Expressions
-from .scope import Constant, Local, Scope, constant_value
+from .scope import Constant, Local, Macro, Scope, constant_value
 from .skeleton import (
     Block,
     Branch,
@@ -189,7 +189,7 @@ class Function:
 
     def spread(self, item: Spread, target: str) -> None:
         if asks_null(item.expression):
-            self.write.note("T004", "`or_null` has no effect here", item.expression, "A spread adds members.")
+            self.write.note("T013", "`or_null` has no effect here", item.expression, "A spread adds members.")
             return
         written = self.write.text(item.expression)
         if self.unit.explaining:
@@ -257,16 +257,13 @@ class Function:
                 self.write.known.forget(meaning.python)
 
     def set(self, statement: Set, *, outermost: bool = False) -> None:
-        name = statement.name
-        if outermost and self.unit.once(statement):
-            try:
-                self.scope.define(name, self.unit.constant(constant_value(statement.expression)))
-            except ValueError:
-                pass
-            else:
-                return
+        if self.unit.is_kept(statement) or (outermost and self.keep(statement)):
+            return
+        name, meaning = statement.name, self.scope.names.get(statement.name)
+        if isinstance(meaning, Constant | Macro) or name == "dialect":
+            sentence = f"`{name}` is already the name of something else"
+            self.unit.problems.note("T015", sentence, statement.line, "Choose another name.")
         value = self.write.text(statement.expression)
-        meaning = self.scope.names.get(name)
         if name in self.scope.own and isinstance(meaning, Local):
             local = meaning.python
         else:
@@ -274,6 +271,16 @@ class Function:
             self.scope.define(name, Local(local))
         self.line(f"{local} = {value}", statement.line)
         self.write.known.forget(local)
+
+    def keep(self, statement: Set) -> bool:
+        """Whether a name could be made a constant: set once, to what is written out."""
+        if not self.unit.once(statement) or statement.name in self.scope.names:
+            return False
+        try:
+            self.scope.define(statement.name, self.unit.constant(constant_value(statement.expression)))
+        except ValueError:
+            return False
+        return True
 
     def loop(self, item: For, target: str) -> None:
         source = self.write.text(item.iterable)

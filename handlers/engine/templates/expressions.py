@@ -1,26 +1,17 @@
-"""Jinja's expressions as Python expressions. The nodes that have a method here are the sandbox: there are no others.
-
-Reading a member never fails and has no effect, so a path that is read more than once is kept in a local variable by
-its first reader (`:=`), wherever that reader is certain to run before the others.
-"""
+"""Jinja's expressions as Python expressions. The nodes that have a method here are the sandbox: there are no others."""
 
 from __future__ import annotations
 
 import inspect
-import keyword
-import re
-from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jinja2 import nodes
 
 from ..vocabulary import FILTERS, TESTS
 from .problems import nearest
-from .scope import Constant, Known, Local, Macro, Path, Scope, constant_value
-
-if TYPE_CHECKING:
-    from .unit import Unit
+from .reading import Reading
+from .scope import Macro
 
 BINARY: dict[type[nodes.Node], str] = {
     nodes.Add: "add",
@@ -43,152 +34,27 @@ INLINE_TESTS = {
     "true": "({} is True)",
     "false": "({} is False)",
 }
-NAME = re.compile(r"[A-Za-z_]\w*")
-NAMED = re.compile(r"\((\w+) := ")
 
 
-class Expressions:
-    """Writes the expressions of one function. Everything wrong is noted, and written as None, so that the rest of the
-    file is looked at too."""
-
-    def __init__(self, unit: Unit, scope: Scope, paths: Counter[str], depth: str) -> None:
-        self.unit = unit
-        self.scope = scope
-        self.paths = paths  # how often each path is written in this function
-        self.depth = depth  # Python for the depth of the macros called from here
-        self.known = Known()
-
-    def note(self, code: str, sentence: str, node: nodes.Node, hint: str = "") -> str:
-        self.unit.problems.note(code, sentence, node.lineno, hint)
-        return "None"
+class Expressions(Reading):
+    """Writes the expressions of one function."""
 
     def text(self, node: nodes.Node, *, null: bool = False) -> str:
         """Python for an expression. `null`: where it may give NULL for a null that `or_null` asks for."""
         write = WRITERS.get(type(node))
         if write is None:
             word = type(node).__name__.lower()
-            return self.note("T008", f"`{word}` has no place in an expression", node, MEANT.get(type(node), ""))
+            return self.note("T014", f"`{word}` has no place in an expression", node, MEANT.get(type(node), ""))
         if null and isinstance(node, nodes.Filter | nodes.CondExpr | nodes.Or):
             return NULLABLE[type(node)](self, node)
         return write(self, node)
-
-    # ---- names and members
-
-    def name(self, node: nodes.Name) -> str:
-        meaning = self.scope.names.get(node.name)
-        if isinstance(meaning, Local):
-            return meaning.python
-        if isinstance(meaning, Constant):
-            if not meaning.nameable:
-                hint = 'Look something up in it: name["key"].'
-                return self.note("T003", f"`{node.name}` has names that are no texts, so it is no JSON", node, hint)
-            return meaning.copied
-        if isinstance(meaning, Macro):
-            return self.note("T004", f"`{node.name}` is a macro", node, f"Call it: {node.name}(…).")
-        if node.name == "dialect":
-            return repr(self.unit.dialect)
-        if node.name not in self.unit.inputs:
-            return self.unknown(node)
-        return self.remembered(node, f"given.get({node.name!r})")
-
-    def unknown(self, node: nodes.Name) -> str:
-        if node.name == "loop":
-            return self.note("T008", "`loop` has no place here", node, "Nothing needs it: commas are forgiven.")
-        known = [*self.unit.inputs, *(name for name in self.scope.names if name not in self.unit.inputs)]
-        return self.note("T003", f"`{node.name}` is not known here", node, nearest(node.name, known))
-
-    def member(self, node: nodes.Getattr | nodes.Getitem) -> str:
-        path = self.path(node)
-        if path is not None and path in self.known:
-            return self.known[path]
-        table = self.table(node.node)
-        key = key_of(node)
-        if table is not None:
-            found = self.looked_up(table, node)
-        elif type(key) is str:
-            test, local = self.held(node.node)
-            found = f"({local}.get({key!r}) if type({test}) is dict else None)"
-        elif type(key) is int and key == 0:
-            test, local = self.held(node.node)
-            found = f"({local}[0] if type({test}) is list and {local} else None)"
-        else:
-            found = f"get({self.text(node.node)}, {self.key_text(node)})"
-        return self.remembered(node, found)
-
-    def key_text(self, node: nodes.Getattr | nodes.Getitem) -> str:
-        return repr(node.attr) if isinstance(node, nodes.Getattr) else self.text(node.arg)
-
-    def looked_up(self, table: Constant, node: nodes.Getattr | nodes.Getitem) -> str:
-        """A member of a constant."""
-        key = self.key_text(node)
-        if type(table.value) is dict and not isinstance(key_of(node), str):
-            test, local = self.hold(key)
-            found = f"({table.python}.get({local}) if type({test}) is str else get({table.python}, {local}))"
-        else:
-            found = f"get({table.python}, {key})"
-        return found if table.flat else f"fresh({found})"
-
-    def table(self, node: nodes.Node) -> Constant | None:
-        """The constant that an expression stands for, to look something up in it."""
-        if isinstance(node, nodes.Name):
-            meaning = self.scope.names.get(node.name)
-            return meaning if isinstance(meaning, Constant) else None
-        if isinstance(node, nodes.Dict | nodes.List):
-            try:
-                return self.unit.constant(constant_value(node))
-            except ValueError:
-                return None
-        return None
-
-    def held(self, node: nodes.Node) -> tuple[str, str]:
-        """Python that gives a value and leaves it in a local variable, and that variable."""
-        path, written = self.path(node), self.text(node)
-        test, local = self.hold(written)
-        if path is not None:
-            self.known[path] = local
-        return test, local
-
-    def hold(self, written: str) -> tuple[str, str]:
-        if NAME.fullmatch(written) and not keyword.iskeyword(written):
-            return written, written
-        named = NAMED.match(written)
-        if named and written in self.unit.named:
-            return written, named[1]
-        local = self.unit.temporary("v")
-        return f"{local} := {written}", local
-
-    def remembered(self, node: nodes.Node, written: str) -> str:
-        """Keeps what a path gives in a local variable, if it is read again."""
-        path = self.path(node)
-        if path is None:
-            return written
-        if path in self.known:
-            return self.known[path]
-        if self.paths[spelling(node)] < 2:
-            return written
-        local = self.known[path] = self.unit.temporary("v")
-        written = f"({local} := {written})"
-        self.unit.named.add(written)
-        return written
-
-    def path(self, node: nodes.Node) -> Path | None:
-        if isinstance(node, nodes.Name):
-            meaning = self.scope.names.get(node.name)
-            if meaning is None:
-                return ("given", node.name)
-            return (meaning.python,) if isinstance(meaning, Local) else None
-        if isinstance(node, nodes.Getattr | nodes.Getitem):
-            key = key_of(node)
-            base = self.path(node.node) if type(key) in (str, int) else None
-            return None if base is None else (*base, key)
-        return None
 
     # ---- operators
 
     def constant(self, node: nodes.Const) -> str:
         value = node.value
         if type(value) is float and value in (float("inf"), float("-inf")):
-            return self.note("T001", "a number that is too large", node)
+            return self.note("T010", "a number that is too large", node)
         return f"({value!r})" if type(value) in (int, float) else repr(value)
 
     def either(self, node: nodes.And | nodes.Or) -> str:
@@ -262,9 +128,9 @@ class Expressions:
         for pair in node.items:
             key = pair.key.value if isinstance(pair.key, nodes.Const) else None
             if isinstance(pair.key, nodes.Const) and type(key) is not str:
-                self.note("T001", f"the name of a member is a text, and `{key}` is none", pair, "Put it into quotes.")
+                self.note("T010", f"the name of a member is a text, and `{key}` is none", pair, "Put it into quotes.")
             if key is not None and key in seen:
-                self.note("T009", f"`{key}` is written twice", pair)
+                self.note("T015", f"`{key}` is written twice", pair)
             seen.add(key)
             name = repr(key) if isinstance(key, str) else f"member_name({self.text(pair.key)})"
             pairs.append(f"{name}: {self.text(pair.value, null=True)}")
@@ -279,13 +145,13 @@ class Expressions:
     def filter(self, node: nodes.Filter) -> str:
         function = FILTERS.get(node.name)
         if node.node is None:
-            return self.note("T008", "`filter … endfilter` has no place here", node)
+            return self.note("T014", "`filter … endfilter` has no place here", node)
         if function is None:
             hint = nearest(node.name, FILTERS)
-            return self.note("T004", f"there is no filter `{node.name}`", node, hint)
+            return self.note("T013", f"there is no filter `{node.name}`", node, hint)
         if node.name == "or_null":
             hint = "It is the last word of a hole: write {{ (…) | or_null }}."
-            return self.note("T004", "`or_null` has no effect here", node, hint)
+            return self.note("T013", "`or_null` has no effect here", node, hint)
         arguments = self.arguments(function, "filter", node)
         if arguments is None:
             return "None"
@@ -307,7 +173,7 @@ class Expressions:
     def test(self, node: nodes.Test) -> str:
         function = TESTS.get(node.name)
         if function is None:
-            return self.note("T004", f"there is no test `{node.name}`", node, nearest(node.name, TESTS))
+            return self.note("T013", f"there is no test `{node.name}`", node, nearest(node.name, TESTS))
         arguments = self.arguments(function, "test", node)
         if arguments is None:
             return "None"
@@ -325,7 +191,7 @@ class Expressions:
         try:
             inspect.signature(function).bind(None, *node.args, **dict.fromkeys(names, None))
         except TypeError as error:
-            self.note("T004", f"the {what} `{node.name}` does not take these arguments: {error}", node)
+            self.note("T013", f"the {what} `{node.name}` does not take these arguments: {error}", node)
             return None
         return lambda: [
             *(self.text(argument) for argument in node.args),
@@ -334,7 +200,7 @@ class Expressions:
 
     def plain_call(self, node: nodes.Filter | nodes.Test | nodes.Call) -> bool:
         if node.dyn_args is not None or node.dyn_kwargs is not None:
-            self.note("T008", "`*` has no place before an argument", node)
+            self.note("T014", "`*` has no place before an argument", node)
             return False
         return True
 
@@ -342,9 +208,9 @@ class Expressions:
         meaning = self.scope.names.get(node.node.name) if isinstance(node.node, nodes.Name) else None
         if not isinstance(meaning, Macro):
             if not isinstance(node.node, nodes.Name):
-                return self.note("T004", "only macros can be called", node, "A dot means a member, never a method.")
+                return self.note("T013", "only macros can be called", node, "A dot means a member, never a method.")
             macros = [name for name, other in self.scope.names.items() if isinstance(other, Macro)]
-            return self.note("T004", f"there is no macro `{node.node.name}`", node, nearest(node.node.name, macros))
+            return self.note("T013", f"there is no macro `{node.node.name}`", node, nearest(node.node.name, macros))
         meaning.used = True
         if not self.plain_call(node):
             return "None"
@@ -372,27 +238,9 @@ class Expressions:
                 wrong = wrong or f"`{name}` is missing"
         if wrong:
             hint = f"It is written {macro.name}({', '.join(names)}); a parameter with a default can be left out."
-            self.note("T004", f"the macro `{macro.name}` does not take these arguments: {wrong}", node, hint)
+            self.note("T013", f"the macro `{macro.name}` does not take these arguments: {wrong}", node, hint)
             return None
         return [found[name] for name in names]
-
-
-def key_of(node: nodes.Getattr | nodes.Getitem) -> str | int | None:
-    """The key of a member access, where it is written out."""
-    if isinstance(node, nodes.Getattr):
-        return node.attr
-    key = node.arg.value if isinstance(node.arg, nodes.Const) else None
-    return key if type(key) in (str, int) else None
-
-
-def spelling(node: nodes.Node) -> str:
-    """How a path is written, to count its readers; "" for what is no path."""
-    if isinstance(node, nodes.Name):
-        return node.name
-    if isinstance(node, nodes.Getattr | nodes.Getitem):
-        key, base = key_of(node), spelling(node.node)
-        return f"{base}.{key}" if base and key is not None else ""
-    return ""
 
 
 WRITERS: dict[type[nodes.Node], Callable[[Expressions, Any], str]] = {

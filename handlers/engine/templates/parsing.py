@@ -67,7 +67,7 @@ class Parser:
         return token
 
     def fail(self, sentence: str, line: int, hint: str = "") -> NoReturn:
-        self.problems.fail("T001", sentence, line, hint)
+        self.problems.fail("T010", sentence, line, hint)
 
     # ---- values
 
@@ -76,23 +76,21 @@ class Parser:
         sets = self.sets()
         value = self.value() if self.peek() is not None else None
         rest = self.peek()
+        if rest is not None and rest.kind == "statement":
+            self.fail("a statement after the end of the value can have no effect", rest.line)
         if rest is not None:
-            what = "a statement after the value: it can have no effect" if rest.kind == "statement" else "text"
-            sentence = what if rest.kind == "statement" else "text after the end of the value"
-            self.fail(sentence, rest.line, "Everything belongs into one value." if rest.kind != "statement" else "")
+            self.fail("text after the end of the value", rest.line, "A file, a macro and a branch give one value.")
         return Block(sets, value)
 
     def sets(self) -> tuple[Set, ...]:
         found = []
-        while (
-            (token := self.peek()) is not None and token.kind == "statement" and isinstance(token.value, nodes.Assign)
-        ):
+        while (token := self.peek()) is not None and isinstance(token.value, nodes.Assign):
             found.append(self.assignment(self.take().value))
         return tuple(found)
 
     def assignment(self, node: nodes.Assign) -> Set:
         if not isinstance(node.target, nodes.Name):
-            self.problems.fail("T008", "`set` defines one name", node.lineno, "Write one `set` for each name.")
+            self.problems.fail("T014", "`set` defines one name", node.lineno, "Write one `set` for each name.")
         return Set(node.target.name, node.node, node.lineno)
 
     def value(self) -> Value:
@@ -174,9 +172,9 @@ class Parser:
             return self.assignment(node), comma
         if isinstance(node, nodes.If):
             return self.branching(node, opened, comma)
-        if isinstance(node, nodes.For):
-            return self.loop(node, opened, comma)
-        self.unsupported(node, "inside of a value")
+        if not isinstance(node, nodes.For):
+            self.unsupported(node, "inside of a value")
+        return self.loop(node, opened, comma)
 
     def branching(self, node: nodes.If, opened: str, comma: Comma) -> tuple[If, Comma]:
         branches, ends = [], []
@@ -190,12 +188,12 @@ class Parser:
 
     def loop(self, node: nodes.For, opened: str, comma: Comma) -> tuple[For, Comma]:
         if node.else_:
-            self.problems.fail("T008", "`for … else` has no place here", node.lineno, "Write an `if` of its own.")
+            self.problems.fail("T014", "`for … else` has no place here", node.lineno, "Write an `if` of its own.")
         if node.recursive:
-            self.problems.fail("T008", "`for … recursive` has no place here", node.lineno, "Write a macro.")
+            self.problems.fail("T014", "`for … recursive` has no place here", node.lineno, "Write a macro.")
         if not isinstance(node.target, nodes.Name):
             hint = "Of an object, `… | items` gives {key, value} for each member."
-            self.problems.fail("T008", "`for` has one name", node.lineno, hint)
+            self.problems.fail("T014", "`for` has one name", node.lineno, hint)
         items, end = self.inner(node.body, node.lineno, opened, comma)
         if end is not comma:  # the second round begins where the first ended
             self.inner(node.body, node.lineno, opened, end)
@@ -213,7 +211,7 @@ class Parser:
     def unsupported(self, node: nodes.Node, where: str) -> NoReturn:
         word = STATEMENTS.get(type(node).__name__, type(node).__name__.lower())
         hint = "Macros and imports stand at the top of a file." if word in ("macro", "from") else ""
-        self.problems.fail("T008", f"`{word}` has no place {where}", node.lineno, hint)
+        self.problems.fail("T014", f"`{word}` has no place {where}", node.lineno, hint)
 
 
 def arms(node: nodes.If) -> list[tuple[nodes.Node | None, list[nodes.Node], int]]:

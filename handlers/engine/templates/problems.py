@@ -1,17 +1,4 @@
-"""What can be wrong with a template, found when it is loaded.
-
-    T001  the JSON is no JSON: a comma is missing, a bracket is never closed, text after the end
-    T002  a hole inside a JSON string
-    T003  a name that is not known here
-    T004  a filter, test or macro that does not exist, or is called wrongly
-    T008  a part of Jinja that has no place in a template of JSON
-    T009  a member that is written twice
-    T010  Jinja cannot read the file
-    T011  an import that leads nowhere
-    T012  something that is never used (a warning)
-
-T005 to T007 belong to `lint`, which knows the schemas and the folders.
-"""
+"""What can be wrong with a template, found when it is loaded."""
 
 from __future__ import annotations
 
@@ -21,14 +8,35 @@ from typing import NoReturn
 
 from ..errors import ConfigurationError
 
+CODES = {
+    "T010": "what should be JSON is none: a missing comma, a bracket that is never closed, text after the end",
+    "T011": "a hole inside a JSON string",
+    "T012": "a name that is not known here",
+    "T013": "a filter, test or macro that does not exist, or is called wrongly",
+    "T014": "a part of Jinja that has no place in a template of JSON",
+    "T015": "a member or a name that is written twice",
+    "T016": "Jinja cannot read the file",
+    "T017": "an import that leads nowhere",
+    "T018": "something that is never used (a warning)",
+}
+"""The codes of these problems; those before them belong to `lint`, which knows folders and schemas."""
+
+
+class BadTemplate(ConfigurationError):
+    """A template that cannot be compiled: its first problem; `others` are the rest, as far as they could be found."""
+
+    def __init__(self, first: ConfigurationError, others: Iterable[ConfigurationError] = ()) -> None:
+        super().__init__(first.sentence, file=first.file, line=first.line, hint=first.hint, code=first.code)
+        self.others = tuple(others)
+
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """A hint for a word that is not known: the known ones, and the likeliest.
+    """A hint for a word that is not known: the likeliest of the known ones, and all of them.
 
     >>> nearest("dta", ["data", "event"])
     "Did you mean 'data'? Known here: data, event."
     """
-    names = list(known)
+    names = list(dict.fromkeys(known))
     close = get_close_matches(word, names, n=1)
     guess = f"Did you mean '{close[0]}'? " if close else ""
     return f"{guess}Known here: {', '.join(names) or 'nothing'}."
@@ -54,4 +62,5 @@ class Problems:
         raise problem
 
     def _problem(self, code: str, sentence: str, line: int, hint: str) -> ConfigurationError:
+        sentence = sentence[0].upper() + sentence[1:] + "."
         return ConfigurationError(sentence, file=self.file, line=line, hint=hint, code=code)

@@ -51,11 +51,11 @@ class Text:
         try:
             tree = ENVIRONMENT.parse(source)
         except TemplateSyntaxError as error:
-            problems.fail("T010", (error.message or "unreadable").rstrip("."), line)
+            problems.fail("T016", (error.message or "unreadable").rstrip("."), line)
         pieces: list[str | nodes.Node] = []
         for node in tree.body:
             if not isinstance(node, nodes.Output):
-                problems.fail("T008", "a text has holes only, no statements", line, "Write {{ a if b else c }}.")
+                problems.fail("T014", "a text has holes only, no statements", line, "Write {{ a if b else c }}.")
             pieces += [part.data if isinstance(part, nodes.TemplateData) else part for part in node.nodes]
         return pieces
 

@@ -63,16 +63,16 @@ def _literal(word: str, line: int, problems: Problems) -> Any:
     if word in CONSTANTS:
         return CONSTANTS[word]
     if word in MEANT:
-        problems.fail("T001", f"`{word}` is not JSON", line, f"Write {MEANT[word]}.")
+        problems.fail("T010", f"`{word}` is not JSON", line, f"Write {MEANT[word]}.")
     try:
         value = json.loads(word)
     except ValueError:
         hint = "Text needs double quotes, a value of the input a hole: {{ … }}." if word[0].isalpha() else ""
-        problems.fail("T001", f"`{word}` is not JSON", line, hint)
+        problems.fail("T010", f"`{word}` is not JSON", line, hint)
     if type(value) is float and value in (float("inf"), float("-inf")):
-        problems.fail("T001", f"`{word}` is too large for a number", line)
+        problems.fail("T010", f"`{word}` is too large for a number", line)
     if type(value) is int and not -(2**63) <= value <= LARGEST:
-        problems.fail("T001", f"`{word}` does not fit into 64 bits", line)
+        problems.fail("T010", f"`{word}` does not fit into 64 bits", line)
     return value
 
 
@@ -80,7 +80,7 @@ def _unreadable(text: str, line: int, followed: bool, problems: Problems) -> NoR
     if text[0] == '"':
         if followed and "\n" not in text:
             hint = 'Leave the quotes out, or write {{ "…" ~ x }}.'
-            problems.fail("T002", "a hole inside a JSON string", line, hint)
-        problems.fail("T001", "a text that is never closed", line)
+            problems.fail("T011", "a hole inside a JSON string", line, hint)
+        problems.fail("T010", "a text that is never closed", line)
     hint = "JSON's texts have double quotes." if text[0] == "'" else ""
-    problems.fail("T001", f"unexpected `{text[:20].splitlines()[0]}`", line, hint)
+    problems.fail("T010", f"unexpected `{text[:20].splitlines()[0]}`", line, hint)

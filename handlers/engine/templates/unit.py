@@ -15,10 +15,10 @@ from ..errors import ConfigurationError
 from ..vocabulary import FILTERS, TESTS
 from .certainty import certain, certain_block, may_be_null
 from .emit import Built, Function, settled
-from .expressions import spelling
 from .kinds import EVERYWHERE, Kind
 from .parsing import Parser
 from .problems import Problems, nearest
+from .reading import spelling
 from .runtime import DEEPEST, NAMESPACE, failer
 from .scope import Constant, Local, Macro, Meaning, Scope, constant_value
 from .skeleton import Block, Container, Set
@@ -71,6 +71,7 @@ class Unit:
         self.body = Block((), None)
         self.top: list[nodes.Node] = []
         self.setting: Counter[str] = Counter()
+        self.kept: list[Set] = []
         self._count = 0
 
     # ---- what the writers of functions ask for
@@ -107,9 +108,9 @@ class Unit:
         try:
             tree = ENVIRONMENT.parse(self.text, filename=self.filename)
         except TemplateSyntaxError as error:
-            self.problems.fail("T010", (error.message or "unreadable").rstrip("."), error.lineno, hint_for(error))
+            self.problems.fail("T016", (error.message or "unreadable").rstrip("."), error.lineno, hint_for(error))
         except (ValueError, RecursionError) as error:
-            self.problems.fail("T010", f"Jinja cannot read this file: {error}", 0)
+            self.problems.fail("T016", f"Jinja cannot read this file: {error}", 0)
         for node in tree.body:
             if isinstance(node, nodes.FromImport):
                 self.bring(node)
@@ -134,17 +135,17 @@ class Unit:
         file = node.template.value if isinstance(node.template, nodes.Const) else None
         if type(file) is not str or not re.fullmatch(r"[\w.-]+", file):
             hint = 'Write {% from "_parts.j2" import … %}.'
-            self.problems.fail("T011", "an import names a file of its own folder", node.lineno, hint)
+            self.problems.fail("T017", "an import names a file of its own folder", node.lineno, hint)
         if node.with_context:
-            self.problems.note("T008", "`with context` has no place here", node.lineno, "Pass what the macro needs.")
+            self.problems.note("T014", "`with context` has no place here", node.lineno, "Pass what the macro needs.")
         try:
             found = self.imported(file)
         except FileNotFoundError:
-            self.problems.fail("T011", f"there is no file `{file}` in this folder", node.lineno)
+            self.problems.fail("T017", f"there is no file `{file}` in this folder", node.lineno)
         for name in node.names:
             there, here = (name, name) if isinstance(name, str) else name
             if there not in found:
-                self.problems.note("T011", f"`{file}` has no `{there}`", node.lineno, nearest(there, found))
+                self.problems.note("T017", f"`{file}` has no `{there}`", node.lineno, nearest(there, found))
             elif self.free(here, node.lineno):
                 self.scope.define(here, self.adopt(found[there]))
 
@@ -160,19 +161,19 @@ class Unit:
         """Whether a name may be given to a macro."""
         taken = name in self.inputs or name in self.scope.names
         if taken:
-            self.problems.note("T009", f"`{name}` is already the name of something else", line, "Choose another name.")
+            self.problems.note("T015", f"`{name}` is already the name of something else", line, "Choose another name.")
         return not taken
 
     def declare(self, node: nodes.Macro) -> None:
         names = [argument.name for argument in node.args]
         defaults: list[nodes.Node | None] = [None] * (len(names) - len(node.defaults)) + list(node.defaults)
         for name in sorted({name for name in names if names.count(name) > 1}):
-            self.problems.note("T009", f"the parameter `{name}` is written twice", node.lineno)
+            self.problems.note("T015", f"the parameter `{name}` is written twice", node.lineno)
         for default in node.defaults:
             try:
                 constant_value(default)
             except ValueError:
-                self.problems.note("T008", "a default is a value that is written out", default.lineno)
+                self.problems.note("T014", "a default is a value that is written out", default.lineno)
         self.free(node.name, node.lineno)
         python = self.temporary(f"macro_{node.name}_")
         self.scope.define(node.name, Macro(node.name, python, tuple(zip(names, defaults, strict=True))))
@@ -185,6 +186,10 @@ class Unit:
                     self.scope.define(statement.name, self.constant(constant_value(statement.expression)))
                 except ValueError:
                     continue
+                self.kept.append(statement)
+
+    def is_kept(self, statement: Set) -> bool:
+        return any(statement is other for other in self.kept)
 
     # ---- writing
 
@@ -224,7 +229,7 @@ class Unit:
             self.emit_build(self.kind)
         elif self.body.value is not None:
             hint = "Only its macros and constants can be used."
-            self.problems.note("T011", "a file that is imported has no value of its own", self.body.value.line, hint)
+            self.problems.note("T017", "a file that is imported has no value of its own", self.body.value.line, hint)
 
     def emit_macro(self, written: Written) -> None:
         macro, node = written.macro, written.node
@@ -242,7 +247,7 @@ class Unit:
 
     def emit_build(self, kind: Kind) -> None:
         if self.body.value is None:
-            self.problems.fail("T001", "a value is missing: the file has none", 0)
+            self.problems.fail("T010", "a value is missing: the file has none", 0)
         self.setting = setting(self.top)
         self.line(0, "def build(given):", 1)
         self.line(1, "try:", 1)
@@ -262,7 +267,7 @@ class Unit:
         if isinstance(value, Container):
             if value.opened != ("[" if kind.gives_list else "{"):
                 what = "a list" if kind.gives_list else "an object"
-                self.problems.note("T001", f"this file gives {what}", value.line)
+                self.problems.note("T010", f"this file gives {what}", value.line)
             return [f"return {built.python}"]
         empty = "if result is None: return []" if kind.gives_list else "if result is None: no_value(result)"
         return [
@@ -275,7 +280,7 @@ class Unit:
     def no_null(self, body: Block, line: int) -> None:
         if may_be_null(body.value):
             hint = "Write `| or_null` where the macro is called." if line else ""
-            self.problems.note("T004", "the outermost value cannot be null", line, hint)
+            self.problems.note("T013", "the outermost value cannot be null", line, hint)
 
     def last_line(self, otherwise: int) -> int:
         return self.lines[-1].line if self.lines else otherwise
@@ -295,7 +300,7 @@ class Unit:
                     node.col_offset = node.end_col_offset = 0
             code = compile(tree, self.filename, "exec", dont_inherit=True)
         except (SyntaxError, RecursionError, MemoryError, ValueError) as error:
-            self.problems.fail("T001", f"this template nests too deeply: {error}", 0)
+            self.problems.fail("T010", f"this template nests too deeply: {error}", 0)
         exec(code, self.namespace)  # noqa: S102 - written by this compiler, from a whitelist of nodes
         for written in self.macros.values():
             written.macro.function = self.namespace[written.macro.python]
