@@ -78,7 +78,8 @@ class GrowingPart:
         if citation := loose.get("citation"):
             self.citations.append(citation)
             changes.append({"citation": citation})
-        if (data := loose.get("data")) is not None and data != "":
+        # A reader without memory cannot tell a change of an unknown block from shreds of a call, and says both.
+        if self.kind in ("file", "unknown") and (data := loose.get("data")) is not None and data != "":
             self.data.append(data)
             if self.kind != "unknown" or len(self.data) > 1:
                 changes.append({"data": data})
