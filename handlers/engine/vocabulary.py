@@ -289,18 +289,14 @@ def merged(value: Any, key: str, content: str) -> Any:
         return None
     found: list[Any] = []
     for element in _list(value, "merged"):
-        other = found[-1] if found else None
-        if _joinable(other, element, key, content):
-            found[-1] = {**other, **element, content: other[content] + element[content]}
-        else:
-            found.append(element)
+        before = found[-1] if found else None
+        if type(before) is dict and type(element) is dict and before.get(key) == element.get(key):
+            one, other = before.get(content), element.get(content)
+            if type(one) is list and type(other) is list:
+                found[-1] = {**before, **element, content: one + other}
+                continue
+        found.append(element)
     return found or None
-
-
-def _joinable(one: Any, other: Any, key: str, content: str) -> bool:
-    if type(one) is not dict or type(other) is not dict or one.get(key) != other.get(key):
-        return False
-    return type(one.get(content)) is list and type(other.get(content)) is list
 
 
 def first(value: Any) -> Any:

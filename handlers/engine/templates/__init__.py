@@ -8,7 +8,9 @@ that it can call.
 """
 
 from .compiler import Compiler, Template
+from .explain import build_explained
 from .kinds import Kind
+from .problems import CODES
 from .texts import Text
 
-__all__ = ["Compiler", "Kind", "Template", "Text"]
+__all__ = ["CODES", "Compiler", "Kind", "Template", "Text", "build_explained"]

@@ -36,8 +36,9 @@ class Compiler:
     (the operator's folder first, that of a `like:` child before its parent's); it raises FileNotFoundError.
     """
 
-    def __init__(self, load: Load) -> None:
+    def __init__(self, load: Load, recorder: dict[str, Any] | None = None) -> None:
         self.load = load
+        self._recorder = recorder  # what `explain` wants to be told
         self._imports: dict[tuple[str, str], dict[str, Meaning]] = {}
 
     def compile(self, name: str, *, kind: Kind, dialect: str) -> Template:
@@ -82,6 +83,7 @@ class Compiler:
             kind=kind,
             dialect=dialect,
             imported=lambda file: self._imported(f"{folder}/{file}" if folder else file, dialect, (*within, name)),
+            recorder=self._recorder,
         )
         try:
             unit.read()

@@ -189,7 +189,7 @@ class Expressions(Reading):
             return None
         names = [pair.key for pair in node.kwargs]
         try:
-            inspect.signature(function).bind(None, *node.args, **dict.fromkeys(names, None))
+            inspect.signature(function).bind(None, *node.args, **dict.fromkeys(names))
         except TypeError as error:
             self.note("T013", f"the {what} `{node.name}` does not take these arguments: {error}", node)
             return None
@@ -223,7 +223,7 @@ class Expressions(Reading):
     def matched(self, macro: Macro, node: nodes.Call) -> Sequence[nodes.Node] | None:
         """The arguments of a macro in its own order, defaults filled in."""
         names = [name for name, _ in macro.parameters]
-        found = dict(zip(names, node.args, strict=False))
+        found: dict[str, nodes.Node] = dict(zip(names, node.args, strict=False))
         wrong = "" if len(node.args) <= len(names) else f"it takes {len(names)} and not {len(node.args)}"
         for pair in node.kwargs:
             if pair.key not in names:

@@ -14,6 +14,7 @@ from jinja2 import Environment, TemplateSyntaxError, nodes
 from ..errors import ConfigurationError
 from ..vocabulary import FILTERS, TESTS
 from .certainty import certain, certain_block, may_be_null
+from .duplicates import check_block
 from .emit import Built, Function, settled
 from .kinds import EVERYWHERE, Kind
 from .parsing import Parser
@@ -224,7 +225,9 @@ class Unit:
     def emit(self) -> None:
         """Writes the Python of all macros and of the value."""
         for written in self.macros.values():
+            check_block(written.body, self.problems)
             self.emit_macro(written)
+        check_block(self.body, self.problems)
         if self.kind is not None:
             self.emit_build(self.kind)
         elif self.body.value is not None:
