@@ -31,6 +31,10 @@ class Record:
         self.places: dict[tuple[int, Any], Place] = {}
         self.kept: list[Any] = []
 
+    def clear(self) -> None:
+        self.places.clear()
+        self.kept.clear()
+
     def noted(self, container: Any, key: Any, place: Place) -> None:
         self.kept.append(container)
         self.places[id(container), key] = place
@@ -49,7 +53,7 @@ class Record:
             place = self.places.get((id(value), key))
             if place is not None:
                 yield step, Line(place)
-                yield from self.pointers(inner, step)
+            yield from self.pointers(inner, step)
 
 
 def build_explained(template: Template) -> Callable[[Mapping[str, Any]], tuple[Any, dict[str, Line]]]:
@@ -57,17 +61,12 @@ def build_explained(template: Template) -> Callable[[Mapping[str, Any]], tuple[A
     pointer; what came as a whole from the input has only the line that passed it on."""
     lock = Lock()
     record = Record()
-    recorder = {
-        "noted": lambda *what: record.noted(*what),
-        "noted_spread": lambda *what: record.noted_spread(*what),
-    }
-    compiler = Compiler(template.compiler.load, recorder)
+    compiler = Compiler(template.compiler.load, {"noted": record.noted, "noted_spread": record.noted_spread})
     twin = compiler.compile(template.name, kind=template.kind, dialect=template.dialect)
 
     def explained(given: Mapping[str, Any]) -> tuple[Any, dict[str, Line]]:
-        nonlocal record
         with lock:
-            record = Record()
+            record.clear()
             value = twin.function(given)
             return value, dict(record.pointers(value))
 

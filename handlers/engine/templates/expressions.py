@@ -187,7 +187,7 @@ class Expressions(Reading):
         """What writes the arguments of a filter or test, once they are known to fit."""
         if not self.plain_call(node):
             return None
-        names = [pair.key for pair in node.kwargs]
+        names = [str(pair.key) for pair in node.kwargs]
         try:
             inspect.signature(function).bind(None, *node.args, **dict.fromkeys(names))
         except TypeError as error:
