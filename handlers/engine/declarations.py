@@ -27,7 +27,7 @@ KINDS = {
 
 @cache
 def providers_validator() -> Draft202012Validator:
-    """The validator of providers.yaml; the schema file is ours, so PyYAML's fast loader is good enough for it."""
+    """The validator of providers.yaml. PyYAML's fast loader does for our own schema, which has no key such as `on`."""
     text = (BUNDLED / "openapi" / "providers.schema.yaml").read_text("utf-8")
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     return Draft202012Validator(yaml.load(text, Loader=loader))  # noqa: S506 (it is a safe loader)

@@ -26,6 +26,10 @@ from .raw_reasoning import Carrier
 from .resources import Resources
 from .templates import Compiler, Kind
 
+COMPILED: dict[Any, tuple[dict[str, Any], frozenset[Path]]] = {}
+"""Compiled folders by their files' state: a configuration that is read again compiles only what has changed."""
+MOST_COMPILED = 64
+
 Entries = Mapping[str, tuple[Document, dict[str, Any]]]
 
 
@@ -55,6 +59,7 @@ class DialectLoader:
         self.entries = entries
         self.problems = problems
         self.read: set[Path] = set()
+        self.loaded: dict[str, Dialect | None] = {}
 
     def load_all(self) -> dict[str, Dialect]:
         found = {}
@@ -74,7 +79,10 @@ class DialectLoader:
                 return tuple(chain)
             line = document.line(("dialects", chain[-1], "like"))
             if parent in chain:
-                self.problems.error("P005", document.file, line, f"dialects.{name}.like: {parent!r} is like itself.")
+                # Everybody in the circle comes by here; it is told once, at its first name.
+                if chain[0] == min(chain):
+                    circle = " → ".join([*chain, parent])
+                    self.problems.error("P005", document.file, line, f"dialects.{name}: {circle} is a circle.")
                 return ()
             if parent not in self.entries:
                 hint = did_you_mean(str(parent), self.entries) or f"Known: {', '.join(sorted(self.entries))}."
@@ -85,9 +93,14 @@ class DialectLoader:
             chain.append(parent)
 
     def load(self, name: str) -> Dialect | None:
-        chain = self.chain(name)
-        if not chain:
-            return None
+        """The dialect of that name; None where something is wrong with it."""
+        if name not in self.loaded:
+            self.loaded[name] = None
+            chain = self.chain(name)
+            self.loaded[name] = self.make(name, chain) if chain else None
+        return self.loaded[name]
+
+    def make(self, name: str, chain: tuple[str, ...]) -> Dialect | None:
         entry: dict[str, Any] = {}
         for link in reversed(chain):
             entry = merged(lowered(self.entries[link][1]), entry)
@@ -95,8 +108,8 @@ class DialectLoader:
         place = (document.file, document.line(("dialects", name)))
         before = len(self.problems.errors)
         files = self.files(name, chain, place)
-        templates = self.compile(name, chain, files)
-        if len(self.problems.errors) > before:
+        templates = self.templates(name, chain, files)
+        if templates is None or len(self.problems.errors) > before:
             return None
         functions: dict[str, Any] = {kind: templates[kind].function if kind in templates else None for kind in EIGHT}
         own = {path for link in chain[:-1] for kind in PROVIDER_SIDE if (path := self.own_file(link, kind))}
@@ -112,6 +125,24 @@ class DialectLoader:
             **_settings(entry),
         )
 
+    def templates(self, name: str, chain: tuple[str, ...], files: Mapping[str, Path]) -> dict[str, Any] | None:
+        """The compiled templates. A child without a file of its own shares its parent's."""
+        if len(chain) > 1 and not self.resources.template_folder(name):
+            parent = self.load(chain[1])
+            return dict(parent.templates) if parent else None
+        folder = [path for link in chain for path in self.resources.template_folder(link)]
+        state = tuple((path, (stat := path.stat()).st_mtime_ns, stat.st_size) for path in folder)
+        remembered = COMPILED.get((name, chain, state))
+        if remembered is None:
+            before = len(self.problems)
+            remembered = self.compile(name, chain, files), frozenset(self.read)
+            if len(self.problems) == before:
+                if len(COMPILED) >= MOST_COMPILED:
+                    COMPILED.clear()
+                COMPILED[name, chain, state] = remembered
+        self.read |= remembered[1]
+        return remembered[0]
+
     def own_file(self, name: str, kind: str) -> Path | None:
         return self.resources.template((name,), f"{kind}.j2")
 
@@ -123,12 +154,12 @@ class DialectLoader:
             for kind in side:
                 if present and kind not in found:
                     self.problems.error(
-                        "T002", *place, f"dialects.{name}: templates/{name}/{kind}.j2 is missing.",
+                        "L001", *place, f"dialects.{name}: templates/{name}/{kind}.j2 is missing.",
                         f"There is {', '.join(present)}; all four of a side are needed.",
                     )  # fmt: skip
         if not found:
             self.problems.error(
-                "T002", *place, f"dialects.{name}: there is no template in templates/{name}/.",
+                "L001", *place, f"dialects.{name}: there is no template in templates/{name}/.",
                 f"Providers' dialects need {', '.join(PROVIDER_SIDE)}, callers' {', '.join(CLIENT_SIDE)}.",
             )  # fmt: skip
         return found
@@ -145,12 +176,16 @@ class DialectLoader:
         compiler = Compiler(load)
         compiled = {}
         for kind, path in files.items():
+            file, wanted = f"{name}/{kind}.j2", Kind[kind.upper()]
             try:
-                compiled[kind] = compiler.compile(f"{name}/{kind}.j2", kind=Kind[kind.upper()], dialect=chain[-1])
+                compiled[kind] = compiler.compile(file, kind=wanted, dialect=chain[-1])
+                for warning in compiled[kind].warnings:
+                    self.problems.caught(warning, "T001", level="warning")
             except ConfigurationError as error:
-                self.problems.caught(error, "T001", self.resources.shown(path))
-            except (UnicodeDecodeError, FileNotFoundError) as error:
-                self.problems.error("T001", self.resources.shown(path), 0, f"This file cannot be read: {error}.")
+                for one in (error, *getattr(error, "others", ())):
+                    self.problems.caught(one, "T001", self.resources.shown(path))
+            except (UnicodeDecodeError, OSError) as error:
+                self.problems.error("L001", self.resources.shown(path), 0, f"This file cannot be read ({error}).")
         return compiled
 
 

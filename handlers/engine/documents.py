@@ -75,8 +75,14 @@ class Document:
 
     def section(self, name: str) -> dict[str, Any]:
         """A top-level mapping, empty where it is absent or is not one."""
-        found = self.data.get(name) if isinstance(self.data, dict) else None
-        return found if isinstance(found, dict) else {}
+        return self.at((name,))
+
+    def at(self, path: Path) -> dict[str, Any]:
+        """The mapping at `path`, empty where there is none."""
+        value = self.data
+        for step in path:
+            value = value.get(step) if isinstance(value, dict) else None
+        return value if isinstance(value, dict) else {}
 
     def unset(self, path: Path = ()) -> list[tuple[Path, str]]:
         """The places below `path` whose variables are not set, with the variable's name."""
@@ -187,31 +193,32 @@ class _Builder:
         return self.filled(text, node)
 
     def filled(self, text: str, node: Node) -> str:
+        """`text` with its variables; Unset where one is missing."""
         missing: list[str] = []
         values: list[str] = []
-
-        def value(match: re.Match[str], *, harmless: bool) -> str:
-            escaped, name = match[1], match[2]
-            if escaped:
-                return match[0][1:]
-            if not NAME.match(name):
-                self.fail("P002", node, f"${{{name}}} is not the name of a variable.", "Write ${NAME}.")
-                return match[0]
-            found = self.environment.get(name, "")
-            if not found:
-                missing.append(name)
-            values.append(found)
-            return found.replace("{", '{{ "{" }}') if harmless else found
-
-        filled = Filled(VARIABLE.sub(lambda match: value(match, harmless=False), text))
+        plain, harmless, end = "", "", 0
+        for match in VARIABLE.finditer(text):
+            before, written = text[end : match.start()], match[0]
+            end = match.end()
+            value = written[1:] if match[1] else self.variable(match[2], node)
+            if not match[1]:
+                (values if value else missing).append(value or match[2])
+            plain += before + value
+            harmless += before + (written[1:] if match[1] else value.replace("{", '{{ "{" }}'))
         if missing:
             unset = Unset(text)
             unset.names = tuple(dict.fromkeys(missing))
             return unset
-        filled.values = tuple(values)
-        filled.template = VARIABLE.sub(lambda match: value(match, harmless=True), text)
-        filled.written = text
+        filled = Filled(plain + text[end:])
+        filled.template = harmless + text[end:]
+        filled.values, filled.written = tuple(values), text
         return filled
+
+    def variable(self, name: str, node: Node) -> str:
+        """The value of a variable; an empty one counts as not set."""
+        if not NAME.match(name):
+            self.fail("P002", node, f"${{{name}}} is not the name of a variable.", "Write ${NAME}.")
+        return self.environment.get(name, "")
 
     def fail(self, code: str, node: Node, sentence: str, hint: str) -> None:
         self.problems.error(code, self.file, node.start_mark.line + 1, sentence, hint)

@@ -8,7 +8,7 @@ in a header CR, LF and NUL are errors; an absent hole leaves a header or a param
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -17,13 +17,10 @@ from .dialects import Dialect, Headers
 from .documents import Filled
 from .errors import ConfigurationError, InvalidRequest
 from .patches import Patches
-from .templates import Compiler
-
-Text = Callable[[Mapping[str, Any]], str | None]
+from .templates import Compiler, Text
 
 INPUTS = ("key", "model", "stream", "values")
 FORBIDDEN = re.compile(r"[\r\n\0]")
-NAMES_MODEL = re.compile(r"\{[{%].*?\bmodel\b.*?[}%]\}", re.DOTALL)
 JSON_HEADERS = {"content-type": "application/json", "user-agent": "morello"}
 """What every call carries unless the dialect or the provider says otherwise."""
 
@@ -39,7 +36,8 @@ class Knock:
     stream_headers: Mapping[str, str]
     key: str | None
     values: Mapping[str, Any]
-    where: tuple[str, int]
+    where: Callable[[str, str], tuple[str, int]]
+    """File and line of a text, by the member it stands in (`headers`) and its name."""
 
 
 class Door:
@@ -47,7 +45,7 @@ class Door:
 
     __slots__ = (
         "_headers", "_headers_by_model", "_key", "_key_headers", "_texts", "_urls", "base_url", "defaults", "dialect",
-        "patch", "values", "where",
+        "patch", "values",
     )  # fmt: skip
 
     def __init__(self, dialect: Dialect, knock: Knock, patch: Patches, defaults: Mapping[str, Any]) -> None:
@@ -56,18 +54,17 @@ class Door:
         self.patch = patch
         self.defaults = dict(defaults)
         self.values = dict(knock.values)
-        self.where = knock.where
         self._key = knock.key
         self._texts = _compiled(knock)
-        written = [knock.path, *knock.query.values()]
+        path, query, headers, stream_headers = self._texts
         self._urls: tuple[str, str] | None = None
-        if not any(map(NAMES_MODEL.search, written)):
+        if not _name_model([path, *query.values()]):
             self._urls = (self._url("", False), self._url("", True))
-        texts = {**knock.headers, **knock.stream_headers}
-        self._key_headers = frozenset(
-            name.encode() for name, text in texts.items() if re.search(r"\{\{.*\bkey\b", text) or _filled(text)
-        )
-        self._headers_by_model = any(map(NAMES_MODEL.search, texts.values()))
+        texts = {**headers, **stream_headers}
+        filled = {name for name, text in {**knock.headers, **knock.stream_headers}.items() if isinstance(text, Filled)}
+        with_key = {name for name, text in texts.items() if "key" in text.reads}
+        self._key_headers = frozenset(name.encode() for name in filled | with_key)
+        self._headers_by_model = _name_model(texts.values())
         self._headers: tuple[Headers, Headers] = ([], [])
         if not self._headers_by_model:
             self._headers = (self._make_headers("", False), self._make_headers("", True))
@@ -114,10 +111,9 @@ class Door:
 
     def _url(self, model: str, stream: bool) -> str:
         path, query, _, _ = self._texts
-        given = {name: _segment(name, value) for name, value in self._given(model, stream).items()}
+        given = self._given(model, stream)
         url = self.base_url + (path(given) or "")
-        plain = self._given(model, stream)
-        filled = ((name, text(plain)) for name, text in query.items())
+        filled = ((name, text(given)) for name, text in query.items())
         pairs = [f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in filled if value is not None]
         return f"{url}?{'&'.join(pairs)}" if pairs else url
 
@@ -133,45 +129,43 @@ class Door:
         return [(name.encode("ascii"), value.strip().encode("utf-8")) for name, value in found.items()]
 
 
-def _filled(text: str) -> bool:
-    """Whether a variable of the environment was filled in: perhaps a secret."""
-    return isinstance(text, Filled)
+def _name_model(texts: Iterable[Text]) -> bool:
+    return any("model" in text.reads for text in texts)
 
 
-def _segment(name: str, value: Any) -> Any:
-    """A hole's value as one segment of a path; what is no text stays (`stream` is asked about, not written)."""
-    if not isinstance(value, str):
-        return value
-    if value in (".", ".."):
-        raise InvalidRequest(f"{value!r} cannot stand in a URL.", code="model_not_found", param=name)
-    return quote(value, safe="")
+def _segment(text: str) -> str:
+    """A hole's text as one segment of a path."""
+    if text in (".", ".."):
+        raise InvalidRequest(f"{text!r} cannot stand in a URL.", code="model_not_found", param="model")
+    return quote(text, safe="")
 
 
 def _compiled(knock: Knock) -> tuple[Text, dict[str, Text], dict[str, Text], dict[str, Text]]:
     compiler = Compiler(_no_files)
     inputs = tuple(dict.fromkeys((*INPUTS, *knock.values)))
 
-    def compile_one(text: str) -> Text:
-        if "{{" not in text and "{%" not in text and "{#" not in text:
-            return lambda _given, constant=str(text): constant  # type: ignore[misc]
+    def compile_one(member: str, name: str, text: str, encode: Callable[[str], str] | None = None) -> Text:
+        where = knock.where(member, name)
+        if member == "headers" and FORBIDDEN.search(text):
+            sentence = f"The header {name} holds a line break."
+            raise ConfigurationError(sentence, file=where[0], line=where[1], hint="Write one line.", code="P013")
         harmless = text.template if isinstance(text, Filled) else text
-        compiled: Text = compiler.compile_text(harmless, inputs=inputs, where=knock.where)
-        return compiled
-
-    def compile_all(texts: Mapping[str, str]) -> dict[str, Text]:
-        return {name: compile_one(text) for name, text in texts.items()}
-
-    for name, text in {**knock.headers, **knock.stream_headers}.items():
-        if FORBIDDEN.search(text):
-            file, line = knock.where
+        try:
+            return compiler.compile_text(harmless, inputs=inputs, where=where, encode=encode)
+        except ConfigurationError as error:
             raise ConfigurationError(
-                f"The header {name} holds a line break.", file=file, line=line, hint="Write one line.", code="P013"
-            )
+                f"{member}{'.' if name else ''}{name}: {error.sentence}",
+                file=where[0], line=where[1], hint=error.hint, code="P013",
+            ) from error  # fmt: skip
+
+    def compile_all(member: str, texts: Mapping[str, str]) -> dict[str, Text]:
+        return {name: compile_one(member, name, text) for name, text in texts.items()}
+
     return (
-        compile_one(knock.path),
-        compile_all(knock.query),
-        compile_all(knock.headers),
-        compile_all(knock.stream_headers),
+        compile_one("path", "", knock.path, _segment),
+        compile_all("query", knock.query),
+        compile_all("headers", knock.headers),
+        compile_all("headers", knock.stream_headers),
     )
 
 

@@ -28,7 +28,7 @@ MOST_MODELS = 20_000
 
 
 class ModelLists:
-    """What the providers say they have. Each provider is asked by at most one task at a time."""
+    """What the providers say they have. Each is asked by at most one task at a time; `version` counts the changes."""
 
     def __init__(
         self, fetch: Fetch, *, time_to_live: float = TIME_TO_LIVE, clock: Callable[[], float] = time.monotonic
@@ -37,6 +37,9 @@ class ModelLists:
         self.time_to_live = time_to_live
         self.clock = clock
         self.log = logging.getLogger("morello")
+        self.version = 0
+        """Goes up whenever a provider's list has come."""
+        self.version = 0
         self._known: dict[str, list[Model]] = {}
         self._due: dict[str, float] = {}
         self._asking: dict[str, asyncio.Task[None]] = {}
@@ -75,6 +78,7 @@ class ModelLists:
         assert asked is not None
         try:
             self._known[provider.id] = read_models(await self.fetch(provider), asked)
+            self.version += 1
             self._due[provider.id] = self.clock() + self.time_to_live
         except Exception as error:
             # Whatever a provider does wrong here is no reason to stop anything else.

@@ -76,6 +76,17 @@ class Patches:
                 body = patch.apply(body)
         return body
 
+    def removed(self, body: dict[str, Any], model_id: str) -> list[str]:
+        """What `remove` takes out of this body, as names (`messages[0].name`): it was asked for and is lost."""
+        found = []
+        for patch in self.patches:
+            if not patch.applies_to(model_id):
+                continue
+            if patch.operation == "remove":
+                found += [_dotted(body, place) for place in _places(body, patch.steps)]
+            body = patch.apply(body)
+        return found
+
     def applied(self, body: dict[str, Any], model_id: str) -> list[Patch]:
         """The patches that change this body, for `explain`."""
         found = []
@@ -98,6 +109,14 @@ def _places(value: Any, steps: tuple[str, ...], before: tuple[str, ...] = ()) ->
         return [place for n, item in enumerate(value) for place in _places(item, steps[1:], (*before, str(n)))]
     inner = look(value, steps[:1])
     return [] if inner is ABSENT else _places(inner, steps[1:], (*before, steps[0]))
+
+
+def _dotted(value: Any, place: tuple[str, ...]) -> str:
+    name = ""
+    for step in place:
+        name += f"[{step}]" if isinstance(value, list) else f".{step}"
+        value = look(value, (step,))
+    return name.removeprefix(".")
 
 
 def _change(value: Any, steps: tuple[str, ...], patch: Patch) -> Any:

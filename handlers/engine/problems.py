@@ -29,15 +29,14 @@ CODES = {
     "P012": "a patch that cannot work",
     "P013": "a header, path or query that cannot be used",
     "P014": "a test that cannot run",
-    "T001": "a template does not compile",
-    "T002": "a template is missing",
-    "T003": "a required member can be absent",
-    "T004": "what a template makes breaks the schema",
-    "T005": "a file that nothing reaches",
-    "T006": "what a template does not carry",
-    "T007": "a template fails on its specimen",
+    "L001": "a template is missing, or cannot be read",
+    "L002": "a member that the schema requires can be absent",
+    "L003": "what a template makes breaks the schema",
+    "L004": "a file that nothing reaches",
+    "L005": "what a template does not carry",
+    "L006": "a template fails on its specimen",
 }
-"""Every code that `morello lint` may print, and what it stands for."""
+"""What `morello lint` may print, and what it stands for; codes with a T are the template compiler's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +73,15 @@ class Problems(list[Problem]):
     def note(self, code: str, file: str, line: int, sentence: str, hint: str = "") -> None:
         self.append(Problem(code, "note", file, line, sentence, hint))
 
-    def caught(self, error: ConfigurationError, code: str, file: str = "", line: int = 0) -> None:
+    def caught(
+        self, error: ConfigurationError, code: str, file: str = "", line: int = 0, level: Level = "error"
+    ) -> None:
         """Note what another part raised; its own place and code win."""
-        self.append(
-            Problem(
-                error.code or code, "error", error.file or file, error.line or line, error.sentence, error.hint
-            )
-        )
+        sentence = error.sentence if error.sentence.endswith((".", "!", "?")) else f"{error.sentence}."
+        place = (error.file or file, error.line or line)
+        problem = Problem(error.code or code, level, *place, sentence, error.hint)
+        if problem not in self:
+            self.append(problem)
 
     @property
     def errors(self) -> list[Problem]:

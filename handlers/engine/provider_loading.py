@@ -164,7 +164,7 @@ class ProviderLoader:
             stream_headers=dialect.stream_headers,
             key=key.strip() if key else None,
             values=values,
-            where=(self.document.file, self.document.line(path)),
+            where=lambda member, name: self.where(dialect, path, member, name),
         )
         patch = read_patches(self.document, (*path, "patch"), own.get("patch"), self.problems)
         try:
@@ -174,6 +174,17 @@ class ProviderLoader:
         except GatewayError as error:
             self.complain("P013", path, f"{_dotted(path)}: {error.message}")
         return None
+
+    def where(self, dialect: Dialect, path: Path, member: str, name: str) -> tuple[str, int]:
+        """Where a text of a door stands: in the entry at `path`, in its provider's, or else in the dialect's."""
+        lines = self.document.lines
+        for base in (path, path[:2]):
+            if not name and (*base, member) in lines:
+                return self.document.file, lines[(*base, member)]
+            for spelling in self.document.at((*base, member)):
+                if spelling.lower() == name.lower():
+                    return self.document.file, lines[(*base, member, spelling)]
+        return dialect.place
 
     def models(self, declared: Any) -> tuple[dict[str, Model], Model | None]:
         """The declared models, and what `"*"` says of all others."""
@@ -223,8 +234,8 @@ def _seconds(declared: float | str) -> float:
 
 def _retries(declared: Mapping[str, Any]) -> Retries:
     given = dict(declared)
-    if "on" in given:
-        given["on"] = frozenset(given["on"])
+    if "statuses" in given:
+        given["on"] = frozenset(given.pop("statuses"))
     if "longest_wait" in given:
         given["longest_wait"] = _seconds(given["longest_wait"])
     return Retries(**given)

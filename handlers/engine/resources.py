@@ -43,6 +43,11 @@ class Resources:
                     return path
         return None
 
+    def template_folder(self, dialect: str) -> list[Path]:
+        """All files in the folders of one dialect, home's first."""
+        folders = (folder / "templates" / dialect for folder in self.folders)
+        return [path for folder in folders if folder.is_dir() for path in sorted(folder.rglob("*")) if path.is_file()]
+
     def shown(self, path: Path) -> str:
         """A path as people want to read it: relative to the home or to the bundled folder where it is in there."""
         for folder in self.folders:

@@ -1,0 +1,120 @@
+"""Patches: JSON pointers, `*`, four operations, pure."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+
+from handlers.engine.documents import Document
+from handlers.engine.patches import Patches, read_patches
+from handlers.engine.problems import Problems
+
+
+def patches(*declared: dict[str, Any]) -> Patches:
+    problems = Problems()
+    found = read_patches(Document("providers.yaml"), ("patch",), list(declared), problems)
+    assert problems == []
+    return found
+
+
+CASES: list[tuple[str, list[dict[str, Any]], Any, Any]] = [
+    ("set overwrites", [{"set": "/a", "value": 2}], {"a": 1}, {"a": 2}),
+    ("set creates", [{"set": "/a/b/c", "value": 2}], {}, {"a": {"b": {"c": 2}}}),
+    ("set goes into null", [{"set": "/a/b", "value": 2}], {"a": None}, {"a": {"b": 2}}),
+    ("set in each element", [{"set": "/m/*/x", "value": 1}], {"m": [{}, {"x": 0}, "s"]}, {"m": [{"x": 1}, {"x": 1}, "s"]}),
+    ("set by index", [{"set": "/m/1", "value": 9}], {"m": [1, 2]}, {"m": [1, 9]}),
+    ("set beyond the end does nothing", [{"set": "/m/2", "value": 9}], {"m": [1, 2]}, {"m": [1, 2]}),
+    ("set appends", [{"set": "/m/-", "value": 9}], {"m": [1, 2]}, {"m": [1, 2, 9]}),
+    ("set in nothing for each", [{"set": "/m/*/x", "value": 1}], {}, {}),
+    ("default fills", [{"default": "/a", "value": 2}], {}, {"a": 2}),
+    ("default leaves what is there", [{"default": "/a", "value": 2}], {"a": 0}, {"a": 0}),
+    ("default leaves null", [{"default": "/a", "value": 2}], {"a": None}, {"a": None}),
+    ("default creates parents", [{"default": "/o/n", "value": 2}], {}, {"o": {"n": 2}}),
+    ("default in each element", [{"default": "/m/*/x", "value": 1}], {"m": [{}, {"x": 0}]}, {"m": [{"x": 1}, {"x": 0}]}),
+    ("remove", [{"remove": "/a"}], {"a": 1, "b": 2}, {"b": 2}),
+    ("remove what is absent", [{"remove": "/x/y"}], {"a": 1}, {"a": 1}),
+    ("remove in each element", [{"remove": "/m/*/x"}], {"m": [{"x": 1, "y": 2}, {"y": 3}]}, {"m": [{"y": 2}, {"y": 3}]}),
+    ("remove each element", [{"remove": "/m/*"}], {"m": [1, 2]}, {"m": []}),
+    ("remove nested each", [{"remove": "/m/*/c/*/z"}], {"m": [{"c": [{"z": 1}, {}]}, {}]}, {"m": [{"c": [{}, {}]}, {}]}),
+    ("move", [{"move": "/a", "to": "/b"}], {"a": 1}, {"b": 1}),
+    ("move overwrites", [{"move": "/a", "to": "/b"}], {"a": 1, "b": 2}, {"b": 1}),
+    ("move what is absent", [{"move": "/a", "to": "/b"}], {"b": 2}, {"b": 2}),
+    ("move null", [{"move": "/a", "to": "/b"}], {"a": None}, {"b": None}),
+    ("move creates parents", [{"move": "/a", "to": "/o/p/a"}], {"a": 1}, {"o": {"p": {"a": 1}}}),
+    ("move in each element", [{"move": "/m/*/x", "to": "/m/*/y/x"}], {"m": [{"x": 1}, {}]}, {"m": [{"y": {"x": 1}}, {}]}),
+    ("move to the parent", [{"move": "/a/b", "to": "/a"}], {"a": {"b": 1}}, {"a": 1}),
+    ("escapes", [{"remove": "/a~1b"}, {"set": "/c~0d", "value": 1}], {"a/b": 1}, {"c~d": 1}),
+    ("in order", [{"move": "/a", "to": "/b"}, {"remove": "/b"}], {"a": 1}, {}),
+    ("a star names a member of an object too? no", [{"remove": "/a/*"}], {"a": {"*": 1}}, {"a": {"*": 1}}),
+]
+
+
+@pytest.mark.parametrize(("declared", "before", "after"), [pytest.param(*case[1:], id=case[0]) for case in CASES])
+def test_a_patch_does_what_it_says_and_leaves_the_body_it_was_given(declared, before, after) -> None:
+    """Pure: a new dict comes back, and the one given is as it was."""
+    given = copy.deepcopy(before)
+    assert patches(*declared).apply(given, "any") == after
+    assert given == before
+
+
+def test_what_is_not_touched_is_shared() -> None:
+    """A large body is not copied for a small patch."""
+    body = {"messages": [{"role": "user"}], "user": "x"}
+    result = patches({"remove": "/user"}).apply(body, "m")
+    assert result["messages"] is body["messages"]
+
+
+def test_what_has_nothing_to_do_gives_back_the_body_itself() -> None:
+    body = {"a": 1}
+    assert patches({"remove": "/x"}, {"move": "/y", "to": "/z"}, {"default": "/a", "value": 2}).apply(body, "m") is body
+
+
+def test_touched_names_the_top_level_members() -> None:
+    """Pass-through re-encodes these and nothing else."""
+    found = patches({"move": "/a/b", "to": "/c/d"}, {"set": "/e~1f", "value": 1}, {"remove": "/messages/*/name"})
+    assert found.touched == {"a", "c", "e/f", "messages"}
+
+
+@pytest.mark.parametrize(
+    ("globs", "model", "applies"),
+    [("gpt-4*", "gpt-4o", True), ("gpt-4*", "gpt-5", False), (["a", "b/*"], "b/x", True), ("GPT*", "gpt", False)],
+)
+def test_when_restricts_a_patch_to_models(globs, model: str, applies: bool) -> None:
+    found = patches({"remove": "/a", "when": {"models": globs}})
+    assert found.apply({"a": 1}, model) == ({} if applies else {"a": 1})
+
+
+@pytest.mark.parametrize(
+    ("declared", "words"),
+    [
+        ({}, "exactly one of set, default, remove and move"),
+        ({"set": "/a", "remove": "/a", "value": 1}, "exactly one"),
+        ({"set": "/a"}, "set needs a value"),
+        ({"remove": "/a", "value": 1}, "remove takes no value"),
+        ({"move": "/a"}, "move needs to"),
+        ({"remove": "/a", "to": "/b"}, "only move takes to"),
+        ({"remove": "a"}, "does not begin with a slash"),
+        ({"remove": "/a~2"}, "neither ~0 nor ~1"),
+        ({"remove": ""}, "the whole body"),
+        ({"move": "/a", "to": ""}, "the whole body"),
+        ({"move": "/a", "to": "/a/b"}, "into itself"),
+        ({"move": "/m/*/x", "to": "/x"}, "the same number of *"),
+        ({"move": "/m/*/x", "to": "/n/*/x"}, "the same up to their last *"),
+        ({"set": "/model", "value": "x"}, "declare an alias"),
+    ],
+)
+def test_a_patch_that_cannot_work_is_found_at_load(declared, words: str) -> None:
+    problems = Problems()
+    read_patches(Document("providers.yaml", None, {("patch", 0): 7}), ("patch",), [declared], problems)
+    assert [(problem.code, problem.line) for problem in problems] == [("P012", 7)]
+    assert words in str(problems[0])
+
+
+def test_removed_names_what_a_patch_takes_out_of_a_request() -> None:
+    """What a caller asked for and a patch removes is reported, so nothing is lost in silence."""
+    found = patches({"remove": "/user"}, {"move": "/seed", "to": "/random_seed"}, {"remove": "/messages/*/name"})
+    body = {"user": "x", "seed": 1, "messages": [{"name": "a"}, {}]}
+    assert found.removed(body, "m") == ["user", "messages[0].name"]
+    assert found.removed({"seed": 1}, "m") == []
