@@ -1,0 +1,86 @@
+"""What must not be dropped in translation, as the contract marks it: the whole list, with what each mark is about."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from contract.contract_specimens import every_schema, resolve, schemas
+
+REFUSED = {
+    # several answers
+    "ChatCompletionRequest.n",
+    # tools
+    "ChatFunctionTool", "ChatCustomTool", "ChatOtherTool", "ChatLegacyFunction", "ChatWebSearchOptions",
+    "CustomToolParam", "BashToolParam", "TextEditorToolParam", "ComputerToolParam", "MemoryToolParam",
+    "CodeExecutionToolParam", "WebSearchToolParam", "WebFetchToolParam", "ToolSearchToolParam", "AdvisorToolParam",
+    "ToolsetParam", "McpToolsetParam", "OtherToolParam", "McpServerParam",
+    # calls and their results, which go together
+    "ChatFunctionToolCall", "ChatCustomToolCall", "ChatOtherToolCall", "ChatLegacyFunctionCall", "ChatToolMessage",
+    "ChatFunctionMessage", "ToolUseBlockParam", "ToolResultBlockParam",
+    # a forced choice
+    "ChatNamedToolChoice", "ChatNamedCustomToolChoice", "ChatAllowedToolsChoice", "ChatOtherToolChoice",
+    "ChatLegacyFunctionName", "ToolChoiceAnyParam", "ToolChoiceToolParam", "OtherToolChoiceParam",
+    # an output schema
+    "ChatResponseFormatJsonSchema", "ChatJsonSchema.schema", "ChatOtherResponseFormat", "JsonOutputFormatParam",
+    # files, pictures, sound
+    "ChatImagePart", "ChatAudioPart", "ChatFilePart", "ChatVideoPart", "ChatAudioReference", "ChatAudioOutput",
+    "ImageBlockParam", "DocumentBlockParam", "SearchResultBlockParam", "ContainerUploadBlockParam",
+    "OtherImageSource", "OtherDocumentSource", "OtherDocumentPieceParam",
+    # what the person says, whatever its kind
+    "ChatUserMessage", "UserMessageParam", "ChatOtherPlainPart", "ChatOtherUserPart", "ChatOtherToolResultPart",
+    "OtherUserBlockParam", "OtherToolResultContentParam",
+    # unknown roles
+    "ChatOtherMessage", "OtherMessageParam",
+    # instructions
+    "ChatSystemMessage", "ChatDeveloperMessage", "MessagesRequest.system", "SystemMessageParam",
+    "OtherPlainBlockParam", "OtherSystemMessageBlockParam",
+}  # fmt: skip
+
+OTHER_MARKS: dict[str, Any] = {
+    "ChatToolChoiceMode": {"refuse": ["required"]},     # one word of several forces a call
+    "ChatJsonSchema.name": "none",                      # a label, required by one API and unknown to the other
+    "SearchResultBlockParam.source": "warn",            # the passage itself is what counts
+    "SearchResultBlockParam.title": "warn",
+}
+
+
+def marks() -> dict[str, Any]:
+    return {place: schema["x-loss"] for place, schema in every_schema() if "x-loss" in schema}
+
+
+def test_what_is_refused() -> None:
+    """The marks are exactly these."""
+    assert {place for place, mark in marks().items() if mark == "refuse"} == REFUSED
+
+
+def test_the_other_marks() -> None:
+    """Exceptions within what is marked, and single words."""
+    assert {place: mark for place, mark in marks().items() if mark != "refuse"} == OTHER_MARKS
+
+
+def test_marks_stand_where_requests_are_described() -> None:
+    """No answer carries a mark of its own: nothing is probed there."""
+    seen: set[str] = set()
+
+    def visit(schema: dict[str, Any]) -> None:
+        name = schema["$ref"].rsplit("/", 1)[1] if "$ref" in schema else None
+        if name in seen:
+            return
+        seen.add(name or "")
+        schema = resolve(schema)
+        for each in (*schema.get("properties", {}).values(), *schema.get("oneOf", ())):
+            visit(each)
+        for word in ("items", "additionalProperties"):
+            if isinstance(schema.get(word), dict):
+                visit(schema[word])
+
+    for name in ("ChatCompletionRequest", "MessagesRequest"):
+        visit({"$ref": f"#/components/schemas/{name}"})
+    assert {place.split(".")[0] for place in marks()} <= seen
+
+
+def test_merges_that_are_meant() -> None:
+    """`developer` is another word for `system`; nothing else may be merged unreported."""
+    same = {place: schema["x-same-as"] for place, schema in every_schema() if "x-same-as" in schema}
+    assert same == {"ChatDeveloperMessage": "system"}
+    assert schemas()["ChatSystemMessage"]["properties"]["role"]["enum"] == ["system"]
