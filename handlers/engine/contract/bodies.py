@@ -146,9 +146,9 @@ def not_json(error: Exception, raw: bytes) -> InvalidRequest:
     if not raw.strip():
         return InvalidRequest("A request body is required.", code="missing_body")
     if isinstance(error, UnicodeDecodeError):
-        return InvalidRequest(f"The request body is not valid UTF-8 (at byte {error.start}).", code="invalid_utf8")
-    if "UTF-8" in str(error):
         return InvalidRequest("The request body is not valid UTF-8.", code="invalid_utf8")
+    if "ecursion" in str(error):  # the parser's own limit, far above ours
+        return too_deep()
     return InvalidRequest(f"The request body is not valid JSON: {error}.", code="invalid_json")
 
 
@@ -162,10 +162,18 @@ def parse(raw: bytes) -> Any:
     try:
         value = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
-        raise not_json(error, raw) from None
+        raise not_json(_encoding_error(raw) or error, raw) from None
     try:
         if not DEPTH.allows(raw, value):
             raise too_deep()
     except ValueError:  # deeper than the check itself can go
         raise too_deep() from None
     return value
+
+
+def _encoding_error(raw: bytes) -> UnicodeDecodeError | None:
+    try:
+        raw.decode()
+    except UnicodeDecodeError as error:
+        return error
+    return None

@@ -68,20 +68,21 @@ def parse_large(raw: bytes) -> Sliced:
         sliced.value = _read(raw, 0, sliced)
     except (msgspec.MsgspecError, orjson.JSONDecodeError, UnicodeDecodeError) as error:
         raise not_json(error, raw[:64] if raw[:64].strip() else raw) from None
+    except RecursionError:
+        raise too_deep() from None
     return sliced
 
 
 def _read(raw: Piece, level: int, sliced: Sliced) -> Any:
-    view = memoryview(raw)
-    if len(view) > SLICE:
-        first = bytes(view[:64]).lstrip()[:1]
+    if len(raw) > SLICE:
+        first = bytes(memoryview(raw)[:64]).lstrip()[:1]
         if level > MOST_LEVELS:
             raise too_deep()
         if first == b"{":
             return _read_object(raw, level, sliced)
         if first == b"[":
             return _read_array(raw, level, sliced)
-    return _parse(bytes(view), level, sliced)
+    return _parse(bytes(raw), level, sliced)
 
 
 def _read_object(raw: Piece, level: int, sliced: Sliced) -> dict[str, Any]:
@@ -108,7 +109,7 @@ def _groups(pieces: list[msgspec.Raw]) -> Iterator[list[msgspec.Raw]]:
     group: list[msgspec.Raw] = []
     size = 0
     for piece in pieces:
-        length = len(memoryview(piece)) + 1
+        length = len(piece) + 1
         if group and size + length > SLICE:
             yield group
             group, size = [], 0

@@ -40,7 +40,7 @@ class SlicedValidator:
         if id(value) not in cuts or not isinstance(schema, Mapping) or "patternProperties" in schema:
             return self._whole(schema, value)
         schema = self.schemas.follow(schema)
-        failure = self._whole(self._derive(schema, "container"), value)
+        failure = self._container(self._derive(schema, "container"), value)
         if failure is None:
             children = self._array if isinstance(value, list) else self._object
             failure = children(schema, value, cuts)
@@ -49,10 +49,22 @@ class SlicedValidator:
     def _whole(self, schema: Any, value: Any) -> Failure | None:
         if not schema:
             return None
+        validator = self._validator(schema)
+        return None if validator.is_valid(value) else find_failure(validator, value)
+
+    def _container(self, schema: Any, value: Any) -> Failure | None:
+        """As `_whole`, where only the container counts: an error would copy all that is in it."""
+        validator = self._validator(schema)
+        if validator.is_valid(value):
+            return None
+        hollow = dict.fromkeys(value) if isinstance(value, dict) else [None] * len(value)
+        return find_failure(validator, hollow) or Failure((), "valid")
+
+    def _validator(self, schema: Any) -> jsonschema_rs.Draft4Validator:
         validator = self._compiled.get(id(schema))
         if validator is None:
             validator = self._compiled[id(schema)] = self.schemas.compile_draft4(schema)
-        return None if validator.is_valid(value) else find_failure(validator, value)
+        return validator
 
     def _derive(self, schema: Mapping[str, Any], what: str) -> Any:
         """A schema made from `schema`, once: its `container` part, or an `array` of its items."""
