@@ -46,11 +46,11 @@ def explained(error: httpx.HTTPError) -> Failure:
 def _detail(error: BaseException) -> dict[str, Any]:
     """Why a connection was not made, from the system's own words."""
     for cause in _causes(error):
-        if isinstance(cause, ssl.SSLCertVerificationError):
+        if isinstance(cause, ssl.SSLCertVerificationError) and hasattr(cause, "verify_message"):
             reason = cause.verify_message or "it cannot be verified"
             return {"what": f"cannot be trusted, its certificate was not accepted: {reason}", "code": "tls_error"}
-        if isinstance(cause, ssl.SSLError):
-            return {"what": f"cannot be reached, TLS failed: {cause.reason or 'unknown reason'}", "code": "tls_error"}
+        if isinstance(cause, ssl.SSLError) and isinstance(getattr(cause, "reason", None), str):
+            return {"what": f"cannot be reached, TLS failed: {cause.reason}", "code": "tls_error"}
         if isinstance(cause, socket.gaierror):
             return {"what": "cannot be reached, its name is not known"}
         if isinstance(cause, ConnectionRefusedError):

@@ -174,8 +174,6 @@ class PooledTransport(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """httpx's interface to `call`. Where `extensions` has no "timeout", Timeout's defaults hold."""
         url = str(request.url)
-        if target := request.extensions.get("target"):
-            url = f"{request.url.scheme}://{request.url.netloc.decode('ascii')}{target.decode('ascii')}"
         body = await request.aread()
         timeout = Timeout(**request.extensions["timeout"]) if "timeout" in request.extensions else Timeout()
         status, headers, stream = await self.call(request.method, url, request.headers.raw, body, timeout)

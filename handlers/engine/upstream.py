@@ -161,7 +161,7 @@ class Upstream:
             return await transport.call(method, url, headers, body, limits)
         request = httpx.Request(
             method, url, headers=[*headers, (b"accept-encoding", b"identity")], content=body,
-            extensions={"timeout": limits._asdict(), "target": target_of(url)},
+            extensions={"timeout": limits._asdict()},
         )  # fmt: skip
         response = await transport.handle_async_request(request)
         stream = response.stream
@@ -197,7 +197,8 @@ class Upstream:
                     limits=httpx.Limits(max_connections=None, max_keepalive_connections=200, keepalive_expiry=30),
                 )  # fmt: skip
             except (ImportError, ValueError) as error:
-                raise self.error("cannot be reached: its proxy is of a kind we do not speak", "proxy_error") from error
+                what = "cannot be reached: its proxy is of a kind we do not speak"
+                raise self.error(what, "proxy_error", sent=False) from error
         return self._proxied[key]
 
     def _tls(self) -> ssl.SSLContext:
@@ -205,7 +206,7 @@ class Upstream:
         try:
             return tls_context(tls.verify, tls.ca, tls.cert, tls.key, trust_env=self._provider.trust_env)
         except OSError as error:
-            raise self.error("cannot be reached: a TLS file of ours cannot be read", "tls_error") from error
+            raise self.error("cannot be reached: a TLS file of ours cannot be read", "tls_error", sent=False) from error
 
     async def aclose(self) -> None:
         """Close all connections; answers under way break off."""
@@ -235,11 +236,3 @@ class Upstream:
 def authority_of(url: str) -> str:
     """Host and port of a URL, without a user's name."""
     return url.partition("://")[2].partition("/")[0].partition("?")[0].rpartition("@")[2]
-
-
-def target_of(url: str) -> bytes:
-    """What of a URL goes into the request line, as it is written."""
-    rest = url.partition("://")[2].partition("#")[0]
-    at = min((at for mark in "/?" if (at := rest.find(mark)) >= 0), default=len(rest))
-    target = rest[at:]
-    return (target if target.startswith("/") else "/" + target).encode("ascii", "replace")
