@@ -25,6 +25,7 @@ class Failed:
 
 
 ABSENT, FAILED = Absent(), Failed()
+PLAIN = (str, int, float)
 
 Translate = Callable[[Any], Any]
 Watch = Callable[[Any, Any], None]
@@ -56,21 +57,25 @@ class Trial:
 class Hole:
     """`put` builds the whole request around a value; `rich` and `second` say in which company it stands."""
 
-    __slots__ = ("nothing_known", "put", "rich", "second", "trial")
+    __slots__ = ("known", "put", "rich", "second", "trial")
 
     def __init__(self, trial: Trial, put: Callable[[Any], Any], rich: bool, second: bool) -> None:
         self.trial, self.put, self.rich, self.second = trial, put, rich, second
-        self.nothing_known: list[Any] = []
+        self.known: list[tuple[Any, Any]] = []    # values whose output is known already, and that output
 
     def run(self, value: Any) -> Any:
+        for tried, output in self.known:
+            if tried is value or (isinstance(value, PLAIN) and type(tried) is type(value) and tried == value):
+                return output
         return self.trial(self.put(value))
 
     @property
     def nothing(self) -> Any:
         """What is sent if nothing stands here."""
-        if not self.nothing_known:
-            self.nothing_known.append(self.run(ABSENT))
-        return self.nothing_known[0]
+        output = self.run(ABSENT)
+        if not any(tried is ABSENT for tried, _ in self.known):
+            self.known.append((ABSENT, output))
+        return output
 
     def outputs(self, tried: Sequence[Any]) -> list[Any] | None:
         """What each value gives; None if this company says nothing, because it fails whatever stands here.

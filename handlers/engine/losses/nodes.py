@@ -230,10 +230,13 @@ class Members(Node):
 
 @dataclass
 class Kind:
-    """One alternative: which values are of it, and what is lost of them. `merged`: its tag is not carried."""
+    """One alternative: which values are of it, and what is lost of them.
+
+    `tags`: members that tell it from the others, and the values they have in it. `merged`: these are not carried.
+    """
 
     form: str | None
-    tags: dict[str, Any]
+    tags: dict[str, list[Any]]
     required: list[str]
     values: list[Any] | None
     node: Node | None
@@ -245,7 +248,7 @@ class Kind:
         members: Any = value
         if not self.tags and not self.required:
             return True
-        return all(members.get(key) == tag for key, tag in self.tags.items()) and members.keys() >= set(self.required)
+        return members.keys() >= set(self.required) and all(members.get(key) in some for key, some in self.tags.items())
 
     def condition(self) -> Schema:
         """`holds` as a schema."""
@@ -253,13 +256,13 @@ class Kind:
             return {"enum": self.values}
         schema: Schema = {"type": self.form} if self.form else {}
         if self.tags or self.required:
-            schema["properties"] = {key: {"const": tag} for key, tag in self.tags.items()}
+            schema["properties"] = {key: {"enum": some} for key, some in self.tags.items()}
             schema["required"] = sorted({*self.tags, *self.required})
         return schema
 
     @property
     def label(self) -> str:
-        names = [str(tag) for tag in self.tags.values()] or [*self.required] or [self.form or "any"]
+        names = [str(some[0]) for some in self.tags.values()] or [*self.required] or [self.form or "any"]
         return f"<{','.join(names)}>"
 
 

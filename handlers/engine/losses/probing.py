@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from .holes import ABSENT, FAILED, Hole, Trial, Verdict, mentions, same, verdicts, with_member
+from .holes import ABSENT, FAILED, Hole, Trial, Verdict, same, verdicts, with_member
+from .leaves import leaf, lost_leaf, only_value
 from .nodes import Items, Kind, Kinds, Lost, Members, Node, Values, Whole
-from .specimens import OTHER, STRANGE, Schema, Schemas, closed_values, form, structured, tags, values
+from .specimens import STRANGE, Schema, Schemas, choices, closed_values, form, structured, tags, values
 
 Holes = Sequence[Hole]
 TEXT: Schema = {"type": "string"}
@@ -28,7 +29,7 @@ class Prober:
         companies = [(rich, second) for rich in (True, False) for second in (False, True)]
         holes = [Hole(self.trial, lambda value: value, rich, second) for rich, second in companies]
         for hole in holes:
-            hole.nothing_known.append(FAILED)  # "no request at all" is no company
+            hole.known.append((ABSENT, FAILED))  # "no request at all" is no company
         return self.probe(self.root, holes, False)
 
     # ---- alternatives ---------------------------------------------------------------------------------------------
@@ -38,7 +39,7 @@ class Prober:
         branches = [one for one in self.schemas.branches(schema) if one.get("x-loss") != "none"]
         kinds: list[Kind] = []
         twins: list[Twin] = []
-        for branch in sorted(branches, key=lambda one: -len(tags(one))):
+        for branch in sorted(branches, key=lambda one: -len(choices(one))):
             if id(branch) in self.inside:
                 continue        # a schema within itself: what is lost there is not looked for
             twin = self.twin(branch, holes)
@@ -63,7 +64,7 @@ class Prober:
         closed = closed_values(branch)
         shape = form(branch)
         required = list(branch.get("required", ())) if shape == "object" else []
-        return Kind(shape, tags(branch), required, closed if shape != "boolean" else None, node, merged)
+        return Kind(shape, choices(branch), required, closed if shape != "boolean" else None, node, merged)
 
     # ---- one alternative ------------------------------------------------------------------------------------------
 
@@ -72,20 +73,19 @@ class Prober:
         if branch.get("type") == "array":
             return self.array(branch, holes, refuse, spare)
         if not structured(branch):
-            return self.leaf(branch, holes, refuse, spare)
+            return leaf(branch, holes, refuse, spare)
         return self.object(branch, holes, refuse, spare)
 
-    def gone(self, branch: Schema, holes: Holes) -> list[bool]:
-        """For each company that says something: whether a whole specimen here changes nothing."""
-        found = (hole.alone(self.schemas.specimen(branch, hole.rich, hole.second)) for hole in holes)
-        return [one for one in found if one is not None]
+    def whole(self, branch: Schema, holes: Holes) -> list[Any]:
+        """For each company what a whole specimen here gives."""
+        return [hole.run(self.schemas.specimen(branch, hole.rich, hole.second)) for hole in holes]
 
     def array(self, branch: Schema, holes: Holes, refuse: bool, spare: list[Any]) -> Node | None:
         items = branch.get("items", {})
         within = [hole.within(lambda value: [] if value is ABSENT else [value]) for hole in holes]
         each = self.probe(items, within, refuse)
-        gone = self.gone(branch, holes)
-        if gone and all(gone) and (each is None or (each.total and each.refuse == refuse)):
+        gone = changes_nothing(self.whole(branch, holes), holes)
+        if gone and all(gone) and (each is None or as_one(each, refuse)):
             return Lost(spare=spare, refuse=refuse)
         many = self.many(items, holes)
         return Items(each=each, many=many, spare=spare, refuse=refuse) if each is not None or many else None
@@ -101,43 +101,93 @@ class Prober:
     def object(self, branch: Schema, holes: Holes, refuse: bool, spare: list[Any]) -> Node | None:
         marks = tags(branch)
         members: Schema = branch.get("properties", {})
-        gone = self.gone(branch, holes)
+        wholes = self.whole(branch, holes)
+        gone = changes_nothing(wholes, holes)
         if marks and members.keys() == marks.keys() and any(gone):
             return Lost(spare=spare, refuse=refuse) if all(gone) else Whole(spare=spare, refuse=refuse)
+        if gone and all(gone) and self.vain(branch, holes):
+            return self.lost(branch, refuse, spare)
         required = branch.get("required", ())
         found: dict[str, Node] = {}
         pairs: dict[str, list[str]] = {}
         for key, member in members.items():
             if key in marks:
                 continue
-            beside = list(self.beside(members, key, required, holes))
+            beside = list(self.beside(members, key, required, holes, wholes))
             node = self.probe(member, beside, key in required and refuse)
             if node is not None:
+                node.spare = [*node.spare, *(only_value(self.schemas.branches(member)) if key in required else ())]
                 found[key] = node
                 if rivals := self.rivals(node, key, members, required, holes):
                     pairs[key] = rivals
-        rest = self.rest(branch, members, required, holes)
-        inner = [found.get(key) for key in members if key not in marks] if members else [rest]
-        if gone and all(gone) and all(node is not None and node.total and node.refuse == refuse for node in inner):
-            return Lost(spare=spare, refuse=refuse)
+        rest = self.rest(branch, members, required, holes, wholes)
         if not found and rest is None:
             return None
         return Members(members=found, known=frozenset(members), rest=rest, pairs=pairs, spare=spare, refuse=refuse)
 
-    def rest(self, branch: Schema, members: Schema, required: Sequence[str], holes: Holes) -> Node | None:
+    # ---- nothing carried ------------------------------------------------------------------------------------------
+
+    def vain(self, branch: Schema, holes: Holes) -> bool:
+        """Whether nothing at all shows, whichever alternatives and values stand in it: then no member need be tried."""
+        return all(holes[0].alone(one) is not False for one in self.schemas.variants(branch))
+
+    def lost(self, branch: Schema, refuse: bool, spare: list[Any]) -> Node:
+        """The node of an alternative of which nothing is carried: lost as one, or apart where inner marks differ."""
+        if refuse:
+            return Lost(spare=spare, refuse=True)
+        if branch.get("type") == "array":
+            each = self.lost_union(branch.get("items", {}), False)
+            return Lost(spare=spare) if each is None or as_one(each, False) else Items(each=each, spare=spare)
+        if not structured(branch):
+            return lost_leaf(branch, False, spare)
+        members = branch.get("properties", {})
+        found = {key: self.lost_union(member, False) for key, member in members.items() if key not in tags(branch)}
+        if all(node is None or as_one(node, False) for node in found.values()):
+            return Lost(spare=spare)
+        kept = {key: node for key, node in found.items() if node is not None}
+        return Members(members=kept, known=frozenset(members), rest=Lost(), spare=spare)
+
+    def lost_union(self, schema: Schema, refuse: bool) -> Node | None:
+        kinds = []
+        branches = [one for one in self.schemas.branches(schema) if one.get("x-loss") != "none"]
+        for branch in sorted(branches, key=lambda one: -len(choices(one))):
+            if id(branch) not in self.inside:
+                self.inside.append(id(branch))
+                spare = [branch["default"]] if "default" in branch else []
+                kinds.append(self.kind(branch, self.lost(branch, own_mark(branch, refuse), spare), False))
+                self.inside.pop()
+        return union(kinds, refuse) if len(branches) > 1 else kinds[0].node if kinds else None
+
+    def rest(
+        self, branch: Schema, members: Schema, required: Sequence[str], holes: Holes, wholes: list[Any]
+    ) -> Node | None:
         """The node of members that the schema does not name."""
         more = branch.get("additionalProperties", {})
         if more is False:
             return None
         schema = more if isinstance(more, dict) and more else TEXT
-        return self.probe(schema, list(self.beside(members, STRANGE, required, holes)), False)
+        return self.probe(schema, list(self.beside(members, STRANGE, required, holes, wholes)), False)
 
-    def beside(self, members: Schema, key: str, required: Sequence[str], holes: Holes) -> Iterator[Hole]:
-        """Holes for one member, the others set as the company says."""
-        for hole in holes:
-            names = [name for name in members if name != key and (hole.rich or name in required)]
+    def beside(
+        self, members: Schema, key: str, required: Sequence[str], holes: Holes, wholes: list[Any]
+    ) -> Iterator[Hole]:
+        """Holes for one member, the others set as the company says. `wholes`: the outputs with all of them.
+
+        Inside the containers of the whole request, only one company keeps all of the other members there: most of the
+        time goes into translating these, and they seldom matter to a part of a message.
+        """
+        container = len(self.inside) == 1 and key in members and holds_more(self.schemas.branches(members[key]))
+        for hole, whole in zip(holes, wholes, strict=True):
+            reduced = container and hole.rich and hole.second
+            names = [name for name in members if name != key and ((hole.rich and not reduced) or name in required)]
             others = self.others(members, names, hole.rich, hole.second)
-            yield hole.within(with_member(others, key))
+            inner = hole.within(with_member(others, key))
+            if key in members and (hole.rich or key in required):
+                if not reduced:
+                    inner.known.append((self.schemas.specimen(members[key], hole.rich, hole.second), whole))
+            else:
+                inner.known.append((ABSENT, whole))
+            yield inner
 
     def others(self, members: Schema, names: Sequence[str], rich: bool, second: bool) -> dict[str, Any]:
         return {name: self.schemas.specimen(members[name], rich, second) for name in names}
@@ -146,10 +196,10 @@ class Prober:
         """The members that mask this one, if it is carried wherever none of them is set; else nothing."""
         if not isinstance(node, Values) or node.lost or node.merged or node.rest == "lost":
             return []
-        tried = values(self.schemas.branches(members[key])[0])
+        tried = values(self.schemas.branches(members[key])[0])[:2]
 
         def masked(names: set[str]) -> bool:
-            for hole in holes:
+            for hole in holes[2:]:  # the other members are set here and now: the rich companies would say the same
                 beside = self.others(members, [name for name in members if name in names], True, hole.second)
                 inner = hole.within(with_member(beside, key))
                 outputs = inner.outputs(tried)
@@ -160,30 +210,6 @@ class Prober:
         needed = set(required) - {key}
         found = [name for name in members if name != key and name not in required and masked({*needed, name})]
         return [] if masked(set(members) - {key, *found}) else found
-
-    # ---- leaves ---------------------------------------------------------------------------------------------------
-
-    def leaf(self, branch: Schema, holes: Holes, refuse: bool, spare: list[Any]) -> Node | None:
-        tried = values(branch)
-        companies = [
-            (verdicts(outputs, hole.nothing), outputs)
-            for hole in holes
-            if (outputs := hole.outputs(tried)) is not None
-        ]
-        if not companies:
-            return None
-        unlimited = closed_values(branch) is None
-        if unlimited and "x-extensible-enum" not in branch:
-            node = open_leaf(tried, [judged for judged, _ in companies])
-        else:
-            node = closed_leaf(branch, tried, companies)
-        node.spare, node.refuse = spare, refuse
-        marks = branch.get("x-loss")
-        node.refused = list(marks.get("refuse", ())) if isinstance(marks, dict) else []
-        left = [value for value in node.known if value not in spare and value not in node.lost]
-        if not left and not node.refused and (node.rest == "lost" or not unlimited):
-            return Lost(spare=spare, refuse=refuse)
-        return node if node.lost or node.merged or node.asked or node.rest != "carried" else None
 
 
 class Twin:
@@ -215,6 +241,20 @@ def merged_with(twin: Twin | None, twins: list[Twin], holes: Holes) -> bool:
     return False
 
 
+def changes_nothing(wholes: list[Any], holes: Holes) -> list[bool]:
+    """For each company that says something: whether what stands here changes nothing."""
+    return [same(whole, hole.nothing) for whole, hole in zip(wholes, holes, strict=True) if hole.nothing is not FAILED]
+
+
+def holds_more(branches: Sequence[Schema]) -> bool:
+    return any(branch.get("type") == "array" or structured(branch) for branch in branches)
+
+
+def as_one(node: Node | None, refuse: bool) -> bool:
+    """Whether a place may be told together with what holds it: lost, and not refused where the holder is not."""
+    return node is not None and node.total and (refuse or not node.refuse)
+
+
 def own_mark(branch: Schema, above: bool) -> bool:
     mark = branch.get("x-loss")
     return mark == "refuse" if isinstance(mark, str) else above
@@ -228,65 +268,7 @@ def union(kinds: list[Kind], refuse: bool) -> Node | None:
     if not any(kind.node is not None or kind.merged for kind in kinds):
         return None
     for kind in kinds:
-        same = [other for other in kinds if (other.form, other.tags) == (kind.form, kind.tags)]
-        if len(same) == 1 and kind.tags:
+        alike = [other for other in kinds if (other.form, other.tags) == (kind.form, kind.tags)]
+        if len(alike) == 1 and kind.tags:
             kind.required = []
     return Kinds(kinds=kinds, refuse=refuse)
-
-
-Companies = Sequence[tuple[list[tuple[Verdict, int]], list[Any]]]
-
-
-def open_leaf(tried: list[Any], companies: Sequence[list[tuple[Verdict, int]]]) -> Values:
-    """Of an open set: no two values told apart means lost, even if it shows that something is there."""
-    at_nought = [at for at, value in enumerate(tried) if value == 0 and type(value) in (int, float)]
-    others = [at for at in range(len(tried)) if at not in at_nought]
-    states = []
-    for judged in companies:
-        vain = [judged[at][0] is not Verdict.CARRIED for at in others]
-        states.append("lost" if all(vain[1:] or vain) else "ask" if any(vain) else "carried")
-    lost: list[Any] = []
-    asked: list[tuple[Any, list[Any]]] = []
-    for at in at_nought:
-        vain = [judged[at][0] is not Verdict.CARRIED for judged in companies]
-        if all(vain):
-            lost.append(tried[at])
-        elif any(vain):
-            asked.append((tried[at], []))
-    if all(state == "lost" for state in states):
-        return Values(rest="lost")
-    if any(state != "carried" for state in states):
-        return Values(rest="ask", lost=lost)
-    return Values(lost=lost, asked=asked)
-
-
-def closed_leaf(branch: Schema, tried: list[Any], companies: Companies) -> Values:
-    """Of a closed set each value by itself; of an open enum the known ones so, and two unheard-of ones for the rest."""
-    node = Values(known=[value for value in tried if value not in (STRANGE, OTHER)], closed=True)
-    same_as = branch.get("x-same-as")
-    same_as = same_as if isinstance(same_as, dict) else {}
-    for at, value in enumerate(tried):
-        judged = [verdict for verdict, _ in (one[at] for one, _ in companies)]
-        twins = {one[at][1] for one, _ in companies if one[at][0] is Verdict.MERGED}
-        if value in (STRANGE, OTHER):
-            if all(verdict is not Verdict.CARRIED for verdict in judged):
-                node.rest = "lost"
-            elif any(verdict is not Verdict.CARRIED for verdict in judged) and node.rest != "lost":
-                node.rest = "ask"
-        elif all(verdict is Verdict.LOST for verdict in judged):
-            node.lost.append(value)
-        elif any(same_as.get(value) == tried[twin] or same_as.get(tried[twin]) == value for twin in twins):
-            continue
-        elif all(verdict is not Verdict.CARRIED for verdict in judged):
-            keep_natural(node, value, at, tried, companies)
-        elif any(verdict is not Verdict.CARRIED for verdict in judged):
-            node.asked.append((value, [tried[twin] for twin in twins]))
-    return node
-
-
-def keep_natural(node: Values, value: Any, at: int, tried: list[Any], companies: Companies) -> None:
-    """Two values became one: the one that stands in the output as it is keeps its name, the other is reported."""
-    twin = next((one[at][1] for one, _ in companies if one[at][0] is Verdict.MERGED), -1)
-    outputs = companies[0][1]
-    natural = twin >= 0 and mentions(outputs[at], value) and not mentions(outputs[at], tried[twin])
-    node.merged.append(tried[twin] if natural and tried[twin] not in node.merged else value)

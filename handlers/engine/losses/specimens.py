@@ -20,6 +20,7 @@ EMPTY: list[Any] = [None, "", [], {}]
 
 INHERITED = ("default", "x-loss", "x-same-as")
 UNIONS = ("oneOf", "anyOf")
+DEEPEST = 24
 
 
 class EndlessError(Exception):
@@ -122,6 +123,26 @@ class Schemas:
         return found
 
 
+    def variants(self, branch: Schema, inside: tuple[int, ...] = ()) -> list[Any]:
+        """Specimens with all members set, in which each alternative and each tried value below occurs at least once;
+        the first is the rich specimen of first values."""
+        if id(branch) in inside or len(inside) > DEEPEST:
+            return []
+        inside = (*inside, id(branch))
+        if branch.get("type") == "array":
+            return [[one] for one in self.all_variants(branch.get("items", {}), inside)] or [[]]
+        if not structured(branch):
+            return values(branch)
+        base = self.specimen(branch, True, False)
+        found = [base]
+        for key, member in branch.get("properties", {}).items():
+            found += [{**base, key: one} for one in self.all_variants(member, inside)[1:]]
+        return found
+
+    def all_variants(self, schema: Schema, inside: tuple[int, ...]) -> list[Any]:
+        return [one for branch in self.branches(schema) for one in self.variants(branch, inside)]
+
+
 def combined(below: Schema, above: Schema) -> Schema:
     """Two schemas that both hold, as one: members and required names add up, else the one above wins."""
     if not above:
@@ -222,6 +243,15 @@ def tags(branch: Schema) -> dict[str, Any]:
             only = [member["const"]] if "const" in member else member.get("enum", ())
             if len(only) == 1:
                 found[key] = only[0]
+    return found
+
+
+def choices(branch: Schema) -> dict[str, list[Any]]:
+    """The required members that have few values only: one for most kinds, or the versions of a tool."""
+    found = {}
+    for key, member in branch.get("properties", {}).items():
+        if key in branch.get("required", ()) and ("const" in member or "enum" in member):
+            found[key] = closed_values(member) or []
     return found
 
 
