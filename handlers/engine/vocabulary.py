@@ -178,7 +178,7 @@ def only(value: Any, *kinds: str) -> Any:
     """
     if value is None:
         return None
-    return [part for part in _list(value, "only") if _type_of(part) in kinds] or None
+    return [part for part in _list(value, "only") if type(part) is dict and part.get("type") in kinds] or None
 
 
 def without(value: Any, *kinds: str) -> Any:
@@ -189,7 +189,7 @@ def without(value: Any, *kinds: str) -> Any:
     """
     if value is None:
         return None
-    return [part for part in _list(value, "without") if _type_of(part) not in kinds] or None
+    return [part for part in _list(value, "without") if type(part) is not dict or part.get("type") not in kinds] or None
 
 
 def _type_of(part: Any) -> Any:

@@ -11,6 +11,7 @@ from .compiler import Compiler, Template
 from .explain import build_explained
 from .kinds import Kind
 from .problems import CODES
+from .survey import MemberShape, Shape
 from .texts import Text
 
-__all__ = ["CODES", "Compiler", "Kind", "Template", "Text", "build_explained"]
+__all__ = ["CODES", "Compiler", "Kind", "MemberShape", "Shape", "Template", "Text", "build_explained"]

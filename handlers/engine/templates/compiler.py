@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Any
 
 from ..errors import ConfigurationError
 from .kinds import Kind
 from .problems import BadTemplate
 from .scope import Constant, Macro, Meaning
+from .survey import Shape, Survey
 from .texts import Text
 from .unit import Unit
 
@@ -24,6 +26,21 @@ class Template:
         self.source = unit.python()
         self.function: Callable[[Mapping[str, Any]], Any] = unit.namespace["build"]
         self.warnings = tuple(unit.problems.warnings)
+        self._unit = unit
+
+    @cached_property
+    def survey(self) -> Survey:
+        return Survey(self._unit)
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """The inputs it reads, each with its dotted path and every beginning of it: `messages`, `messages[].role`."""
+        return frozenset(self.survey.reads)
+
+    @property
+    def shapes(self) -> tuple[Shape, ...]:
+        """What it can write: one shape, or one for each branch."""
+        return self.survey.shapes
 
     def __repr__(self) -> str:
         return f"<Template {self.name}>"

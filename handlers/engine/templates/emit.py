@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from .unit import Unit
 
 Body = TypeVar("Body")
+BRACKETS = {"{": ("{", "}"), "[": ("[", "]")}
 
 
 class Built(NamedTuple):
@@ -110,8 +111,9 @@ class Function:
         return Built(result, certain=certain_value(choice, self.scope) and not null, null=null)
 
     def container(self, value: Container) -> Built:
-        if not value.items:
-            return Built("{}" if value.opened == "{" else "[]", certain=True)
+        if self.simple(value, value.line):
+            opening, closing = BRACKETS[value.opened]
+            return Built(f"{opening}{', '.join(self.piece(item) for item in value.items)}{closing}", certain=True)
         name = self.unit.temporary("o" if value.opened == "{" else "l")
         rest = self.opening(name, value)
         self.items(rest, name)
@@ -121,10 +123,10 @@ class Function:
         """Writes the beginning of an object or list: its first simple items at once. Gives what remains."""
         pieces: list[tuple[str, int]] = []
         items = value.items
-        while items and not self.unit.explaining and (piece := self.simple(items[0])) is not None:
-            pieces.append((piece, items[0].line))
+        while items and self.simple_item(items[0]):
+            pieces.append((self.piece(items[0]), items[0].line))
             items = items[1:]
-        opening, closing = ("{", "}") if value.opened == "{" else ("[", "]")
+        opening, closing = BRACKETS[value.opened]
         if len({line for _, line in pieces}) < 2:
             line = pieces[0][1] if pieces else value.line
             self.line(f"{name} = {opening}{', '.join(piece for piece, _ in pieces)}{closing}", line)
@@ -135,19 +137,24 @@ class Function:
             self.line(closing, value.line)
         return items
 
-    def simple(self, item: Item) -> str | None:
-        """An item that is one expression and always there; else None, and nothing has been written."""
-        if not isinstance(item, Member | Element) or isinstance(item.value, Choice):
-            return None
-        if isinstance(item.value, Container) and item.value.items:
-            return None
-        if isinstance(item.value, Hole) and not certain_value(item.value, self.scope):
-            return None
-        name = "" if isinstance(item, Element) else self.static_name(item)
-        if name is None:
-            return None
+    def simple(self, value: Value, line: int) -> bool:
+        """Whether a value is one expression, always there, and of one line."""
+        if self.unit.explaining or isinstance(value, Choice) or value.line != line:
+            return False
+        if isinstance(value, Container):
+            return all(item.line == line and self.simple_item(item) for item in value.items)
+        return certain_value(value, self.scope)
+
+    def simple_item(self, item: Item) -> bool:
+        if isinstance(item, Member) and self.static_name(item) is None:
+            return False
+        return isinstance(item, Member | Element) and self.simple(item.value, item.line)
+
+    def piece(self, item: Item) -> str:
+        """A simple item as it stands between brackets."""
+        assert isinstance(item, Member | Element)
         python = self.value(item.value).python
-        return f"{name!r}: {python}" if isinstance(item, Member) else python
+        return f"{self.static_name(item)!r}: {python}" if isinstance(item, Member) else python
 
     def static_name(self, item: Member) -> str | None:
         """The name of a member, where it is written out or the dialect's own."""

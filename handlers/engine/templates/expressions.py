@@ -211,7 +211,6 @@ class Expressions(Reading):
                 return self.note("T013", "only macros can be called", node, "A dot means a member, never a method.")
             macros = [name for name, other in self.scope.names.items() if isinstance(other, Macro)]
             return self.note("T013", f"there is no macro `{node.node.name}`", node, nearest(node.node.name, macros))
-        meaning.used = True
         if not self.plain_call(node):
             return "None"
         given = self.matched(meaning, node)

@@ -70,7 +70,7 @@ class Reading:
         if path is not None and path in self.known:
             return self.known[path]
         table = self.table(node.node)
-        key = key_of(node)
+        key = self.key(node)
         if table is not None:
             found = self.looked_up(table, node)
         elif type(key) is str:
@@ -83,13 +83,19 @@ class Reading:
             found = f"get({self.text(node.node)}, {self.key_text(node)})"
         return self.remembered(node, found)
 
+    def key(self, node: nodes.Getattr | nodes.Getitem) -> str | int | None:
+        """The key of a member access, where it is known."""
+        if isinstance(node, nodes.Getitem) and names_dialect(node.arg) and "dialect" not in self.scope.names:
+            return self.unit.dialect
+        return key_of(node)
+
     def key_text(self, node: nodes.Getattr | nodes.Getitem) -> str:
         return repr(node.attr) if isinstance(node, nodes.Getattr) else self.text(node.arg)
 
     def looked_up(self, table: Constant, node: nodes.Getattr | nodes.Getitem) -> str:
         """A member of a constant."""
         key = self.key_text(node)
-        if type(table.value) is dict and not isinstance(key_of(node), str):
+        if type(table.value) is dict and not isinstance(self.key(node), str):
             test, local = self.hold(key)
             found = f"({table.python}.get({local}) if type({test}) is str else get({table.python}, {local}))"
         else:
@@ -146,7 +152,7 @@ class Reading:
                 return ("given", node.name)
             return (meaning.python,) if isinstance(meaning, Local) else None
         if isinstance(node, nodes.Getattr | nodes.Getitem):
-            key = key_of(node)
+            key = self.key(node)
             base = self.path(node.node) if type(key) in (str, int) else None
             return None if base is None else (*base, key)
         return None
@@ -160,11 +166,17 @@ def key_of(node: nodes.Getattr | nodes.Getitem) -> str | int | None:
     return key if type(key) in (str, int) else None
 
 
+def names_dialect(node: nodes.Node) -> bool:
+    return isinstance(node, nodes.Name) and node.name == "dialect"
+
+
 def spelling(node: nodes.Node) -> str:
     """How a path is written, to count its readers; "" for what is no path."""
     if isinstance(node, nodes.Name):
         return node.name
     if isinstance(node, nodes.Getattr | nodes.Getitem):
         key, base = key_of(node), spelling(node.node)
+        if isinstance(node, nodes.Getitem) and names_dialect(node.arg):
+            key = "[dialect]"
         return f"{base}.{key}" if base and key is not None else ""
     return ""

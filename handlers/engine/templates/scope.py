@@ -68,7 +68,7 @@ class Macro:
     recursive: bool = False
     certain: bool = False  # never absent
     function: Any = None
-    used: bool = False
+    home: Any = None  # the unit it is written in
 
 
 Meaning = Local | Constant | Macro

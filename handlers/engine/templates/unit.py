@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 from jinja2 import Environment, TemplateSyntaxError, nodes
 
-from ..errors import ConfigurationError
 from ..vocabulary import FILTERS, TESTS
+from .assembly import Row, code, python
 from .certainty import certain, certain_block, may_be_null
 from .duplicates import check_block
 from .emit import Built, Function, settled
@@ -23,19 +22,12 @@ from .reading import spelling
 from .runtime import DEEPEST, NAMESPACE, failer
 from .scope import Constant, Local, Macro, Meaning, Scope, constant_value
 from .skeleton import Block, Container, Set
+from .unused import check_use, everywhere
 
 ENVIRONMENT = Environment(keep_trailing_newline=True, autoescape=False)  # noqa: S701 - values are built, not text
 VOCABULARY = {f"filter_{name}": function for name, function in FILTERS.items()} | {
     f"test_{name}": function for name, function in TESTS.items()
 }
-
-
-class Row(NamedTuple):
-    """A line of Python and the line of the template it comes from."""
-
-    indent: int
-    python: str
-    line: int
 
 
 @dataclass(slots=True)
@@ -70,6 +62,7 @@ class Unit:
         self.namespace: dict[str, Any] = {**NAMESPACE, **VOCABULARY, **(recorder or {})}
         self.macros: dict[str, Written] = {}
         self.body = Block((), None)
+        self.tree = nodes.Template([])
         self.top: list[nodes.Node] = []
         self.setting: Counter[str] = Counter()
         self.kept: list[Set] = []
@@ -107,7 +100,7 @@ class Unit:
     def read(self) -> None:
         """Parses the file; problems are noted, the first that makes the rest senseless ends it."""
         try:
-            tree = ENVIRONMENT.parse(self.text, filename=self.filename)
+            self.tree = tree = ENVIRONMENT.parse(self.text, filename=self.filename)
         except TemplateSyntaxError as error:
             self.problems.fail("T016", (error.message or "unreadable").rstrip("."), error.lineno, hint_for(error))
         except (ValueError, RecursionError) as error:
@@ -156,7 +149,7 @@ class Unit:
         assert isinstance(meaning, Macro)
         python = self.temporary(f"macro_{meaning.name}_")
         self.namespace[python] = meaning.function
-        return Macro(meaning.name, python, meaning.parameters, meaning.recursive, meaning.certain, meaning.function)
+        return replace(meaning, python=python)
 
     def free(self, name: str, line: int) -> bool:
         """Whether a name may be given to a macro."""
@@ -177,7 +170,7 @@ class Unit:
                 self.problems.note("T014", "a default is a value that is written out", default.lineno)
         self.free(node.name, node.lineno)
         python = self.temporary(f"macro_{node.name}_")
-        self.scope.define(node.name, Macro(node.name, python, tuple(zip(names, defaults, strict=True))))
+        self.scope.define(node.name, Macro(node.name, python, tuple(zip(names, defaults, strict=True)), home=self))
 
     def keep_constants(self) -> None:
         """The constants that are set at the top of the file: macros see them, and other files can import them."""
@@ -228,6 +221,7 @@ class Unit:
             check_block(written.body, self.problems)
             self.emit_macro(written)
         check_block(self.body, self.problems)
+        check_use(self)
         if self.kind is not None:
             self.emit_build(self.kind)
         elif self.body.value is not None:
@@ -291,20 +285,15 @@ class Unit:
     # ---- Python
 
     def python(self) -> str:
-        return "\n".join("    " * row.indent + row.python for row in self.lines) + "\n"
+        return python(self.lines)
 
     def run(self) -> None:
-        """Compiles the Python, with the template's own file and lines, and fills the namespace."""
+        """Compiles the Python and fills the namespace."""
         try:
-            tree = ast.parse(self.python())
-            for node in ast.walk(tree):
-                if isinstance(node, ast.expr | ast.stmt | ast.arg | ast.excepthandler | ast.keyword):
-                    node.lineno = node.end_lineno = max(self.lines[node.lineno - 1].line, 1)
-                    node.col_offset = node.end_col_offset = 0
-            code = compile(tree, self.filename, "exec", dont_inherit=True)
+            compiled = code(self.lines, self.filename)
         except (SyntaxError, RecursionError, MemoryError, ValueError) as error:
             self.problems.fail("T010", f"this template nests too deeply: {error}", 0)
-        exec(code, self.namespace)  # noqa: S102 - written by this compiler, from a whitelist of nodes
+        exec(compiled, self.namespace)  # noqa: S102 - written by this compiler, from a whitelist of nodes
         for written in self.macros.values():
             written.macro.function = self.namespace[written.macro.python]
 
@@ -325,12 +314,3 @@ def paths(body: Sequence[nodes.Node]) -> Counter[str]:
     """How often each path is read in a body."""
     kinds = (nodes.Name, nodes.Getattr, nodes.Getitem)
     return Counter(spelling(found) for node in body for kind in kinds for found in everywhere(node, kind))
-
-
-def everywhere(node: nodes.Node, kind: type[nodes.Node]) -> Iterator[Any]:
-    if isinstance(node, kind):
-        yield node
-    yield from node.find_all(kind)
-
-
-__all__ = ["ConfigurationError", "Unit"]
