@@ -105,8 +105,9 @@ def read_configuration(home: Path, environment: Mapping[str, str]) -> Configurat
     providers = loader.load_all()
     _complain_unset(documents, sections, problems)
     aliases = _aliases(sections["aliases"], document, providers, problems)
-    keys = _keys(sections["keys"], environment, problems)
-    secrets = [*loader.secrets, *(key for several in keys.values() for key in several)]
+    keys = _keys(sections["keys"], problems)
+    own_key = environment.get(OWN_KEY, "").strip()
+    secrets = [*loader.secrets, *(key for several in keys.values() for key in several), own_key]
     origins = {name: section.file for name, section in sections.items()}
     for name, dialect in dialects.items():
         for kind, path in dialect.files.items():
@@ -215,8 +216,8 @@ def _aliases(
     return found
 
 
-def _keys(document: Document, environment: Mapping[str, str], problems: Problems) -> dict[str, list[str]]:
-    """Who may call: `keys:`, and MORELLO_API_KEY beside them."""
+def _keys(document: Document, problems: Problems) -> dict[str, list[str]]:
+    """Who may call, as declared; MORELLO_API_KEY counts beside them (security.py)."""
     found: dict[str, list[str]] = {}
     for name, declared in document.section("keys").items():
         several = [declared] if isinstance(declared, str) else list(declared)
@@ -226,8 +227,6 @@ def _keys(document: Document, environment: Mapping[str, str], problems: Problems
                 line = document.line(("keys", name))
                 problems.warning("P007", document.file, line, sentence, "Use ${NAME}, and set NAME in the environment.")
         found[name] = [str(key) for key in several if not isinstance(key, Unset)]
-    if environment.get(OWN_KEY):
-        found[OWN_KEY] = [environment[OWN_KEY]]
     return found
 
 

@@ -68,7 +68,7 @@ def test_env_file_in_the_home_is_read(tmp_path: Path) -> None:
     configuration = load(tmp_path, FOUR_LINES + "    key: ${MY_KEY}\n")
     given = dict(configuration.providers["my-openai"].main.headers({"model": "m", "stream": False}))
     assert given[b"authorization"] == b"Bearer sk-from-the-file"
-    assert configuration.keys == {"MORELLO_API_KEY": ["mine-1234"]}
+    assert configuration.environment["MORELLO_API_KEY"] == "mine-1234"
     assert configuration.secrets == ["sk-from-the-file", "mine-1234"]
 
 
