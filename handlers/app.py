@@ -16,7 +16,6 @@ from typing import Any
 import connexion
 from connexion.middleware.lifespan import LifespanMiddleware
 
-from .documentation import documentation_pages
 from .engine.call import Call
 from .engine.configuration import Configuration, load_configuration
 from .engine.contract import Answering, ContractMiddleware, ContractResolver, load_document
@@ -34,7 +33,7 @@ class Morello:
 
     def __init__(
         self, configuration: Configuration, access: Access, *, document: dict[str, Any] | None = None,
-        cors_origins: Iterable[str] = (), root_path: str = "", log: RequestLog | None = None,
+        cors_origins: Iterable[str] = (), log: RequestLog | None = None,
         upstreams: Upstreams | None = None, ping_after: float = 15.0,
     ) -> None:  # fmt: skip
         self.configuration = configuration
@@ -48,7 +47,7 @@ class Morello:
             render=self.engine.error_answer,
             identify=identify,
             origins=tuple(cors_origins),
-            pages=documentation_pages(self.document, root_path),
+            pages=self.engine.documentation.files,
             ended=self.ended,
         )
         app = connexion.AsyncApp(

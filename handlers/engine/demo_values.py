@@ -1,4 +1,4 @@
-"""A value that satisfies a JSON Schema, made up: what the demo passes to tools and answers with where it must be JSON."""
+"""A value that satisfies a JSON Schema, made up: for the arguments of tools, and for answers that must be JSON."""
 
 from __future__ import annotations
 

@@ -11,11 +11,14 @@ import orjson
 
 from .answers import JSON_HEADERS, Answer
 from .call import SHUTDOWN, Call
+from .contract.integers import integer_beyond_64_bits
 from .contract.large import in_thread
+from .contract.pages import Documentation
 from .defaults import Defaults
 from .errors import GatewayError, InvalidRequest, TemplateError
 from .exchange_losses import LossTables
 from .model_catalogue import Catalogue
+from .resources import BUNDLED
 from .streams import write_frames
 from .upstreams import Upstreams
 
@@ -50,6 +53,7 @@ class Engine:
         self.upstreams = upstreams or Upstreams()
         self.losses = LossTables(configuration, document)
         self.defaults = Defaults()
+        self.documentation = Documentation(document, BUNDLED / "handlers" / "assets")
         self.catalogue = Catalogue(configuration, self.upstreams)
         self._pings: dict[str, bytes] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -128,9 +132,7 @@ class Engine:
 
     def refuse_big_integers(self, call: Call) -> None:
         """JSON integers beyond 64 bits would reach the provider as floats: refuse them where we write the body."""
-        from .contract.bodies import integer_beyond_64_bits  # noqa: PLC0415
-
-        pointer = integer_beyond_64_bits(call.raw, call.body)
+        pointer = integer_beyond_64_bits(call.raw)
         if pointer is not None:
             raise InvalidRequest(
                 f"The integer at {pointer} does not fit into 64 bits, which a translation cannot carry.",

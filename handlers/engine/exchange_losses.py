@@ -13,9 +13,11 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import orjson
+import yaml
 
 from .contract.large import in_thread
-from .losses import Loss, Table, answer_schema, client_schema
+from .losses import Loss, Table, client_schema
+from .resources import BUNDLED
 
 if TYPE_CHECKING:
     from .call import Call
@@ -35,7 +37,7 @@ class LossTables:
         self.configuration = configuration
         self.document = document
         self._tables: dict[Key, asyncio.Future[Table | None]] = {}
-        self._answers: dict[str, Table | None] = {}
+        self._answers: dict[str, Table] = {}
         self._keys: dict[tuple[str, str, int, str], Key] = {}
 
     async def table(self, call: Call, target: Target, door: Door) -> Table | None:
@@ -68,7 +70,7 @@ class LossTables:
     def of_answer(self, client: Dialect, response: dict[str, Any]) -> list[Loss]:
         """What the client's words cannot carry of an answer. Nothing is known before its table is made."""
         table = self._answers.get(client.name)
-        return table(response) if table is not None else []
+        return table({"parts": response.get("parts", [])}) if table is not None else []
 
     async def probe_all(self) -> None:
         """Make the tables that calls are likely to need."""
@@ -78,10 +80,28 @@ class LossTables:
 
 
 def answer_table(client: Dialect) -> Table:
-    """What a client's dialect cannot carry of a neutral response."""
+    """What a client's dialect cannot carry of the parts of a neutral response."""
     write = client.write_response
     assert write is not None
-    return Table(lambda response: write({**response, "request": {}, "values": client.values}), answer_schema())
+
+    def translate(response: dict[str, Any]) -> Any:
+        return write({**FRAME, **response, "request": {}, "values": client.values})
+
+    return Table(translate, answer_schema())
+
+
+FRAME: dict[str, Any] = {"id": "r", "model": "m", "created": 1, "finish_reason": "stop", "usage": {}}
+"""An answer around the parts that are tried."""
+
+
+def answer_schema() -> dict[str, Any]:
+    """The neutral response as far as its loss is worth telling: its parts."""
+    text = (BUNDLED / "openapi" / "neutral.schema.yaml").read_text("utf-8")
+    neutral = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - it is a safe loader
+    response = neutral["$defs"]["response"]
+    members = {"parts": response["properties"]["parts"]}
+    return {"$defs": neutral["$defs"], "type": "object", "required": ["parts"], "properties": members,
+            "additionalProperties": False}  # fmt: skip
 
 
 def sendable(client: Dialect, door: Door, values: dict[str, Any]) -> Callable[[dict[str, Any]], Any]:

@@ -19,6 +19,7 @@ from .provider_errors import own_credential, parsed, provider_error, scrub_bytes
 from .recorded_usage import usage_of_answer
 from .relay import Relay, replaced_models
 from .splicing import NotSpliceable, replace_text, splice
+from .translation import Translation
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -31,11 +32,14 @@ if TYPE_CHECKING:
 class PassThrough:
     """The journey of a body whose provider speaks the caller's family."""
 
-    __slots__ = ("call", "door", "headers", "outgoing", "provider", "requested", "stream", "withhold_usage")
+    __slots__ = ("call", "door", "headers", "outgoing", "provider", "requested", "stream", "target",
+        "withhold_usage",
+    )  # fmt: skip
 
     def __init__(self, call: Call, body: dict[str, Any], target: Target, door: Door) -> None:
         self.call = call
         self.door = door
+        self.target = target
         self.provider = target.provider
         self.requested: str = target.requested
         self.stream = body.get("stream") is True
@@ -108,7 +112,7 @@ class PassThrough:
         return self.call.engine.ping(self.call.dialect_name)
 
     def streams(self, upstream: UpstreamAnswer) -> bool:
-        return upstream.status < 400 and not upstream.media_type.endswith("json")
+        return upstream.status < 400 and not upstream.media_type.endswith(("json", "html"))
 
     async def whole(self, upstream: UpstreamAnswer) -> Answer:
         """The provider's answer with the caller's name for the model; an error's body as it is."""
@@ -130,10 +134,14 @@ class PassThrough:
 
     async def converted(self, upstream: UpstreamAnswer, raw: bytes) -> Answer:
         """A stream where a whole answer was asked for, or the other way round: read it, and say it as it was asked."""
-        raise UpstreamError(
-            f"The provider {self.provider.id} answered with {upstream.media_type or 'no media type'}, "
-            f"although {'a stream' if self.stream else 'JSON'} was asked for."
-        )
+        told, self.call.losses = self.call.losses, []
+        journey = Translation(self.call, self.call.body, self.target, self.door, [])
+        self.call.losses = told
+        read = journey.read if self.stream else journey.read_stream
+        response = await self.call.engine.run(len(raw), read, raw)
+        if self.stream:
+            return journey.as_stream(response, self.answer_headers(upstream))
+        return await self.call.engine.run(len(raw), journey.answered, response, upstream)
 
     def refused(self, upstream: UpstreamAnswer, raw: bytes) -> Answer:
         """An error's own bytes, whose wording clients match on; but for our credential's, and what is no JSON."""

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 GRACE = 5.0
 """Seconds that a provider has after it has said why it ends: for its usage, and for its end marker."""
 
+BYTES_PER_TOKEN = 4
+"""For the count that a stream may have to begin with before the provider tells it; the end corrects it. Some clients
+refuse a stream that begins with no input at all."""
+
 Event = dict[str, Any]
 
 
@@ -29,7 +33,7 @@ class TranslatedStream:
     """Frames in, frames out. Whatever the provider sends, what leaves is a well-formed stream of the caller's."""
 
     __slots__ = (
-        "assembler", "call", "end", "ended", "journey", "maker", "parse", "read_event", "renaming", "request",
+        "assembler", "call", "end", "ended", "estimate", "journey", "maker", "parse", "read_event", "renaming", "request",
         "values", "write_event",
     )  # fmt: skip
 
@@ -42,6 +46,7 @@ class TranslatedStream:
         self.parse = parser(dialect.stream.name)
         self.end = dialect.stream.end.encode() if dialect.stream.end else None
         self.ended = False
+        self.estimate = max(1, len(self.call.raw) // BYTES_PER_TOKEN)
         self.request = journey.request
         self.values = journey.values
         self.renaming = journey.renaming
@@ -102,6 +107,8 @@ class TranslatedStream:
         for event in events:
             if event["type"] == "error":
                 raise failed(event["error"])
+            if event["type"] == "start" and "input_tokens" not in event["usage"]:
+                event["usage"]["input_tokens"] = self.estimate
             for each in seal_event(event, self.maker) if self.maker is not None else (event,):
                 frames += self.frames_of(self.renaming.event(each) if self.renaming.active else each)
 
