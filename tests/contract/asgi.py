@@ -13,8 +13,9 @@ from typing import Any
 import connexion
 import orjson
 from connexion.middleware.lifespan import LifespanMiddleware
-from handlers.engine.contract import ContractMiddleware, ContractResolver, load_document
 from starlette.responses import Response
+
+from handlers.engine.contract import ContractMiddleware, ContractResolver, load_document
 
 SMALL = Path(__file__).with_name("small") / "openapi.yaml"
 KEY = b"a-key-for-tests"

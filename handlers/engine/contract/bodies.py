@@ -147,7 +147,7 @@ def not_json(error: Exception, raw: bytes) -> InvalidRequest:
         return InvalidRequest("A request body is required.", code="missing_body")
     if isinstance(error, UnicodeDecodeError):
         return InvalidRequest("The request body is not valid UTF-8.", code="invalid_utf8")
-    if "ecursion" in str(error):  # the parser's own limit, far above ours
+    if "depth limit" in str(error):  # the parser's own limit, far above ours
         return too_deep()
     return InvalidRequest(f"The request body is not valid JSON: {error}.", code="invalid_json")
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 
@@ -18,25 +18,24 @@ from ..errors import ConfigurationError
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 """The members of a path item that are operations."""
 
-BOOLEAN = re.compile(r"^(?:true|false)$")
+PLAIN = (
+    ("tag:yaml.org,2002:null", r"(?:~|null|)\Z", ["~", "n", ""]),
+    ("tag:yaml.org,2002:bool", r"(?:true|false)\Z", ["t", "f"]),
+    ("tag:yaml.org,2002:int", r"-?(?:0|[1-9][0-9]*)\Z", list("-0123456789")),
+    ("tag:yaml.org,2002:float", r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?\Z", list("-0123456789")),
+    ("tag:yaml.org,2002:merge", r"<<\Z", ["<"]),
+)
+"""Plain scalars that are not text: JSON's, as in YAML 1.2. In YAML 1.1 `no`, `on` and 2024-01-01 are none either."""
 
 
 class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """YAML whose plain scalars are JSON's: true and false are the only booleans, and there are no dates."""
+    """A safe loader with the scalars of PLAIN."""
+
+    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}
 
 
-def _plain_scalars() -> dict[str, list[tuple[str, Any]]]:
-    unwanted = {"tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:bool"}
-    kept = {
-        first: [(tag, pattern) for tag, pattern in resolvers if tag not in unwanted]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-    for first in "tf":
-        kept[first] = [*kept.get(first, []), ("tag:yaml.org,2002:bool", BOOLEAN)]
-    return kept
-
-
-Loader.yaml_implicit_resolvers = _plain_scalars()
+for _tag, _pattern, _first in PLAIN:
+    Loader.add_implicit_resolver(_tag, re.compile(_pattern), _first)
 
 
 def load_document(path: Path) -> dict[str, Any]:

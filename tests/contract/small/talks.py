@@ -1,6 +1,7 @@
 """Operations with bodies: they answer with what reached them."""
 
 from contract.asgi import Plain
+
 from handlers.engine.errors import GatewayError
 
 
