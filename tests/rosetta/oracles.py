@@ -39,6 +39,8 @@ NEWER: dict[str, set[str]] = {
     "anthropic": {"temperature", "top_p", "top_k"},
 }
 """Members of a request that the official types do not declare, although servers of the format take them."""
+UNTYPED = ("conflict_error", "request_too_large")
+"""Kinds of errors that the API documents and the official package has no type for."""
 
 
 class Schema(GenerateJsonSchema):
@@ -101,6 +103,8 @@ def check_official(dialect: str, kind: str, wire: Json, beyond: list[str]) -> No
     elif dialect == "openai":
         ErrorObject.model_validate(known["error"])
     else:
+        if known["error"]["type"] in UNTYPED:
+            known["error"]["type"] = "api_error"
         ErrorResponse.model_validate({"request_id": None, **known})
 
 
