@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import connexion
+from connexion import AsyncApp
 from connexion.middleware.lifespan import LifespanMiddleware
 
 from .engine.call import Call
@@ -50,7 +50,7 @@ class Morello:
             pages=self.engine.documentation.files,
             ended=self.ended,
         )
-        app = connexion.AsyncApp(
+        app = AsyncApp(
             __name__, middlewares=[LifespanMiddleware, middleware], resolver=ContractResolver(), lifespan=self.lifespan
         )
         app.add_api(self.document)

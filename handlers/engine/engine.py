@@ -23,8 +23,6 @@ from .streams import write_frames
 from .upstreams import Upstreams
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from .configuration import Configuration
     from .providers import Provider
     from .upstream import Upstream
@@ -41,7 +39,7 @@ class Engine:
     """The machine behind the handlers. Made once for a configuration; `start` and `close` bracket its life."""
 
     def __init__(
-        self, configuration: Configuration, document: Mapping[str, Any], *, ping_after: float = PING_AFTER,
+        self, configuration: Configuration, document: dict[str, Any], *, ping_after: float = PING_AFTER,
         upstreams: Upstreams | None = None,
     ) -> None:  # fmt: skip
         self.configuration = configuration

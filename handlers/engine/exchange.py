@@ -137,10 +137,11 @@ async def frames_of(
         if call.interrupted(error) != SHUTDOWN:
             raise
         yield journey.error_frames(shutting_down())
-    except Exception as error:
+    except Exception:
         call.engine.log.exception("%s failed in its stream", call.request_id)
-        call.failed(error)
-        yield journey.error_frames(GatewayError("internal", "The gateway failed while it translated the stream."))
+        failure = GatewayError("internal", "The gateway failed while it translated the stream.")
+        call.failed(failure)
+        yield journey.error_frames(failure)
     finally:
         if upstream is not None:
             await upstream.aclose()

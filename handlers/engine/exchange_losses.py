@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import orjson
 import yaml
 
+from .contract.document import follow, operations
 from .contract.large import in_thread
 from .losses import Loss, Table, client_schema
 from .resources import BUNDLED
@@ -33,7 +34,7 @@ Key = tuple[str, str, str, str, str]
 class LossTables:
     """Finds, makes and keeps the tables."""
 
-    def __init__(self, configuration: Configuration, document: Mapping[str, Any]) -> None:
+    def __init__(self, configuration: Configuration, document: dict[str, Any]) -> None:
         self.configuration = configuration
         self.document = document
         self._tables: dict[Key, asyncio.Future[Table | None]] = {}
@@ -49,8 +50,7 @@ class LossTables:
         short = (call.dialect_name, schema_name, id(door), model)
         key = self._keys.get(short)
         if key is None:
-            values = orjson.dumps(target.values(door), option=orjson.OPT_SORT_KEYS).decode()
-            key = self._keys[short] = (call.dialect_name, schema_name, door.dialect.name, repr(door.patch), values)
+            key = self._keys[short] = key_of(call.dialect_name, schema_name, door, target.values(door))
         known = self._tables.get(key)
         if known is not None and known.done():
             return known.result()
@@ -73,10 +73,35 @@ class LossTables:
         return table({"parts": response.get("parts", [])}) if table is not None else []
 
     async def probe_all(self) -> None:
-        """Make the tables that calls are likely to need."""
-        for client in self.configuration.dialects.values():
-            if client.write_response is not None and client.read_request is not None:
+        """Make the tables that calls are likely to need: every client's words to every provider that is on."""
+        for client, schema_name in self.spoken():
+            if client.name not in self._answers:
                 self._answers[client.name] = await in_thread(answer_table, client)
+        for provider in self.configuration.on.values():
+            for client, schema_name in self.spoken():
+                door = provider.door(client.family)
+                if door.dialect.passes_through and door.dialect.family == client.family:
+                    continue
+                key = key_of(client.name, schema_name, door, door.values)
+                try:
+                    await self.made(key, client, door, dict(door.values))
+                except Exception:
+                    log.exception("the losses from %s to %s cannot be found out", client.name, provider.id)
+
+    def spoken(self) -> Iterator[tuple[Dialect, str]]:
+        """Each dialect that callers speak somewhere in the contract, with the component its bodies satisfy."""
+        for _, _, _, operation in operations(self.document):
+            media = follow(self.document, operation.get("requestBody", {})).get("content", {}).get("application/json", {})
+            reference = media.get("schema", {}).get("$ref", "")
+            client = self.configuration.dialects.get(str(operation.get("x-dialect")))
+            if reference and client is not None and client.write_response is not None:
+                yield client, reference.rpartition("/")[2]
+
+
+def key_of(client: str, schema_name: str, door: Door, values: Mapping[str, Any]) -> Key:
+    """What a table depends on."""
+    written = orjson.dumps(dict(values), option=orjson.OPT_SORT_KEYS).decode()
+    return client, schema_name, door.dialect.name, repr(door.patch), written
 
 
 def answer_table(client: Dialect) -> Table:

@@ -70,8 +70,11 @@ class Catalogue:
 
     async def _fetch(self, provider: Provider) -> Any:
         door = provider.main
+        url = door.models_url()
+        if url is None:
+            raise ValueError("it has no list of models")
         upstream = await self.upstreams.of(provider).open(
-            "GET", door.models_url(), door.headers({"model": "", "stream": False}), b""
+            "GET", url, door.headers({"model": "", "stream": False}), b""
         )
         try:
             raw = await upstream.read()
