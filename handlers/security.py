@@ -128,18 +128,23 @@ def keep_key(file: Path) -> tuple[str, bool]:
     try:
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         file.parent.chmod(0o700)
-        descriptor, temporary = tempfile.mkstemp(dir=file.parent)  # made with mode 0600
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-                stream.write(key + "\n")
-            os.link(temporary, file)
-        finally:
-            Path(temporary).unlink()
-    except FileExistsError:
-        return read_key(file), False
+        return (key, True) if _appears(file, key + "\n") else (read_key(file), False)
     except OSError as error:
         raise ConfigurationError(
             f"No key is configured, and a new one cannot be kept: {error.strerror}.",
             file=str(file), hint=f"Set {ENVIRONMENT_NAME}.",
         ) from None  # fmt: skip
-    return key, True
+
+
+def _appears(file: Path, content: str) -> bool:
+    """Make `file`, whole at once and for its owner only. False if another was first."""
+    descriptor, temporary = tempfile.mkstemp(dir=file.parent)  # made with mode 0600
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            stream.write(content)
+        os.link(temporary, file)
+    except FileExistsError:
+        return False
+    finally:
+        Path(temporary).unlink()
+    return True

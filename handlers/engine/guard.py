@@ -34,6 +34,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._deadline: asyncio.TimerHandle | None = None
         self._in_head = False
         self._in_message = False
+        self._has_cycle = False
         self._head_bytes = 0
         self._reading = 0
         self._refused = False
@@ -66,6 +67,7 @@ class GuardedProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._in_head = self._in_message = True
+        self._has_cycle = False
         self._head_bytes = 0
 
     def on_headers_complete(self) -> None:
@@ -76,6 +78,7 @@ class GuardedProtocol(HttpToolsProtocol):
                               f"{self.most_head_bytes >> 10} KB of them.")  # fmt: skip
             return
         super().on_headers_complete()
+        self._has_cycle = True
 
     def on_body(self, body: bytes) -> None:
         if not self._refused:
@@ -130,8 +133,19 @@ class GuardedProtocol(HttpToolsProtocol):
     def _refuse(self, status: int, message: str) -> None:
         self._refused = True
         self._disarm()
-        if self.cycle is None or self.cycle.response_complete:  # else these bytes would land in another answer
+        if self._may_answer():
             body = orjson.dumps({"error": {"type": "invalid_request", "message": message, "status": status}})
             lines = b"content-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % len(body)
             self.transport.write(STATUS_LINE[status] + lines + body)
         self.transport.close()
+
+    def _may_answer(self) -> bool:
+        """Whether a refusal would not land in the middle of another answer, or in front of one that is still due."""
+        cycle = self.cycle
+        if cycle is None or cycle.response_complete:
+            return True
+        if not self._has_cycle or self.pipeline or cycle.response_started:
+            return False
+        cycle.disconnected = True  # this request has begun; whoever works on it finds nobody there
+        cycle.message_event.set()
+        return True
