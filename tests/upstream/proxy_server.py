@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from upstream.sockets import Connection, Script
+from upstream.sockets import Connection, Script, closed
 
 
 def proxying(*, port: int, refuse: bytes = b"") -> Script:
@@ -29,7 +29,9 @@ def proxying(*, port: int, refuse: bytes = b"") -> Script:
 
 
 async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while data := await reader.read(65536):
-        writer.write(data)
-        await writer.drain()
-    writer.close()
+    try:
+        while data := await reader.read(65536):
+            writer.write(data)
+            await writer.drain()
+    finally:
+        await closed(writer)

@@ -117,8 +117,8 @@ class Provider:
             except BaseException as error:
                 self._errors.append(error)
             finally:
+                await closed(writer)
                 tasks.discard(task)
-                writer.close()
 
         server = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=self.context, limit=1 << 22)
         self.port = server.sockets[0].getsockname()[1]
@@ -128,6 +128,16 @@ class Provider:
         for task in list(tasks):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def closed(writer: asyncio.StreamWriter) -> None:
+    """Close and wait until it is done; a peer that does not say good-bye is not waited for."""
+    writer.close()
+    try:
+        async with asyncio.timeout(1):
+            await writer.wait_closed()
+    except (OSError, TimeoutError):
+        writer.transport.abort()
 
 
 def answering(*answers: bytes) -> Script:
