@@ -111,7 +111,7 @@ class Function:
         return Built(result, certain=certain_value(choice, self.scope) and not null, null=null)
 
     def container(self, value: Container) -> Built:
-        if self.simple(value, value.line):
+        if not value.items or self.simple(value, value.line):
             opening, closing = BRACKETS[value.opened]
             return Built(f"{opening}{', '.join(self.piece(item) for item in value.items)}{closing}", certain=True)
         name = self.unit.temporary("o" if value.opened == "{" else "l")
@@ -171,8 +171,8 @@ class Function:
             if isinstance(item, Member):
                 self.member(item, target)
             elif isinstance(item, Element):
-                note = f"noted({target}, len({target}) - 1, place)"
-                self.put(self.value(item.value), lambda value: f"{target}.append({value})", note, item.line)
+                note = f"noted_last({target}, place)"
+                self.put(self.value(item.value), lambda value: f"{target}.append({value})", note, item.value.line)
             elif isinstance(item, Spread):
                 self.spread(item, target)
             elif isinstance(item, Set):
@@ -186,13 +186,13 @@ class Function:
         name = self.static_name(item)
         if name is not None or isinstance(item.name, str):
             key = repr(name)
-            self.put(self.value(item.value), assign(target, key), f"noted({target}, {key}, place)", item.line)
+            self.put(self.value(item.value), assign(target, key), f"noted({target}, {key}, place)", item.value.line)
             return
         key = self.unit.temporary("k")
         self.line(f"{key} = member_name({self.write.text(item.name)})", item.line)
         self.line(f"if {key} is not None:", item.line)
         with self.indented(item.line):
-            self.put(self.value(item.value), assign(target, key), f"noted({target}, {key}, place)", item.line)
+            self.put(self.value(item.value), assign(target, key), f"noted({target}, {key}, place)", item.value.line)
 
     def spread(self, item: Spread, target: str) -> None:
         if asks_null(item.expression):
@@ -281,7 +281,7 @@ class Function:
 
     def keep(self, statement: Set) -> bool:
         """Whether a name could be made a constant: set once, to what is written out."""
-        if not self.unit.once(statement) or statement.name in self.scope.names:
+        if not self.unit.once(statement) or statement.name in self.scope.names or statement.name == "dialect":
             return False
         try:
             self.scope.define(statement.name, self.unit.constant(constant_value(statement.expression)))

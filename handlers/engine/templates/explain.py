@@ -39,6 +39,9 @@ class Record:
         self.kept.append(container)
         self.places[id(container), key] = place
 
+    def noted_last(self, elements: list[Any], place: Place) -> None:
+        self.noted(elements, len(elements) - 1, place)
+
     def noted_spread(self, container: dict[str, Any], members: Any, place: Place) -> None:
         before = set(container)
         spread(container, members)
@@ -61,7 +64,8 @@ def build_explained(template: Template) -> Callable[[Mapping[str, Any]], tuple[A
     pointer; what came as a whole from the input has only the line that passed it on."""
     lock = Lock()
     record = Record()
-    compiler = Compiler(template.compiler.load, {"noted": record.noted, "noted_spread": record.noted_spread})
+    names = {"noted": record.noted, "noted_last": record.noted_last, "noted_spread": record.noted_spread}
+    compiler = Compiler(template.compiler.load, names)
     twin = compiler.compile(template.name, kind=template.kind, dialect=template.dialect)
 
     def explained(given: Mapping[str, Any]) -> tuple[Any, dict[str, Line]]:

@@ -43,10 +43,13 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 
 class Problems:
-    """The problems of one file. A `note` lets the work go on; a `fail` ends it, since what follows makes no sense."""
+    """The problems of one file. A `note` lets the work go on; a `fail` ends it, since what follows makes no sense.
 
-    def __init__(self, file: str) -> None:
-        self.file = file
+    `first_line` is where a text begins that stands in another file.
+    """
+
+    def __init__(self, file: str, first_line: int = 1) -> None:
+        self.file, self.first_line = file, first_line
         self.found: list[ConfigurationError] = []
         self.warnings: list[ConfigurationError] = []
 
@@ -63,4 +66,5 @@ class Problems:
 
     def _problem(self, code: str, sentence: str, line: int, hint: str) -> ConfigurationError:
         sentence = sentence[0].upper() + sentence[1:] + "."
+        line = line + self.first_line - 1 if line else 0
         return ConfigurationError(sentence, file=self.file, line=line, hint=hint, code=code)

@@ -28,8 +28,8 @@ class Text:
     ) -> None:
         self.source, self.where = source, where
         file, line = where
-        problems = Problems(file)
-        pieces = self._pieces(source, line, problems)
+        problems = Problems(file, line)
+        pieces = self._pieces(source, problems)
         self.constant = "".join(pieces) if all(isinstance(piece, str) for piece in pieces) else None  # type: ignore[arg-type]
         self.reads = frozenset(
             name.name
@@ -47,15 +47,15 @@ class Text:
         return result
 
     @staticmethod
-    def _pieces(source: str, line: int, problems: Problems) -> list[str | nodes.Node]:
+    def _pieces(source: str, problems: Problems) -> list[str | nodes.Node]:
         try:
             tree = ENVIRONMENT.parse(source)
         except TemplateSyntaxError as error:
-            problems.fail("T016", (error.message or "unreadable").rstrip("."), line)
+            problems.fail("T016", (error.message or "unreadable").rstrip("."), error.lineno)
         pieces: list[str | nodes.Node] = []
         for node in tree.body:
             if not isinstance(node, nodes.Output):
-                problems.fail("T014", "a text has holes only, no statements", line, "Write {{ a if b else c }}.")
+                problems.fail("T014", "a text has holes only, no statements", node.lineno, "Write {{ a if b else c }}.")
             pieces += [part.data if isinstance(part, nodes.TemplateData) else part for part in node.nodes]
         return pieces
 

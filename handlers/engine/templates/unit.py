@@ -175,7 +175,7 @@ class Unit:
     def keep_constants(self) -> None:
         """The constants that are set at the top of the file: macros see them, and other files can import them."""
         for statement in self.body.sets:
-            if self.once(statement) and statement.name not in self.scope.names:
+            if self.once(statement) and statement.name not in self.scope.names and statement.name != "dialect":
                 try:
                     self.scope.define(statement.name, self.constant(constant_value(statement.expression)))
                 except ValueError:
@@ -251,8 +251,8 @@ class Unit:
         function = Function(self, Scope(dict(self.scope.names)), paths(self.top), "1", 2)
         built = function.block(self.body, outermost=True)
         self.no_null(self.body, self.body.value.line)
-        for python in self.result(built, kind):
-            function.line(python, self.last_line(1))
+        for step in self.result(built, kind):
+            function.line(step, self.last_line(1))
         self.line(1, "except Exception as error:", 1)
         self.line(2, "raise failed(error) from error", 1)
         self.namespace["failed"] = failer(*kind.failure)
