@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .holes import Hole, Verdict, mentions, verdicts
+from .holes import Hole, Verdict, mentions, same, verdicts
 from .nodes import Lost, Node, Values
 from .specimens import OTHER, STRANGE, Schema, closed_values, values
 
@@ -22,7 +22,7 @@ def leaf(branch: Schema, holes: Sequence[Hole], refuse: bool, spare: list[Any]) 
         return None
     unlimited = closed_values(branch) is None
     if unlimited and "x-extensible-enum" not in branch:
-        node = open_leaf(tried, [judged for judged, _ in companies])
+        node = open_leaf(tried, companies)
     else:
         node = closed_leaf(branch, tried, companies)
     node.spare, node.refuse, node.refused = spare, refuse, refused_values(branch)
@@ -54,27 +54,40 @@ def only_value(branches: Sequence[Schema]) -> list[Any]:
     return list(known) if len(known) == 1 else []
 
 
-def open_leaf(tried: list[Any], companies: Sequence[list[tuple[Verdict, int]]]) -> Values:
-    """Of an open set: no two values told apart means lost, even if it shows that something is there."""
+def open_leaf(tried: list[Any], companies: Companies) -> Values:
+    """Of an open set: no two values told apart means lost, even if it shows that something is there.
+
+    Where only some are carried, a request has to ask; numbers between two that are carried everywhere need not.
+    """
     at_nought = [at for at, value in enumerate(tried) if value == 0 and type(value) in (int, float)]
     others = [at for at in range(len(tried)) if at not in at_nought]
-    states = []
-    for judged in companies:
-        vain = [judged[at][0] is not Verdict.CARRIED for at in others]
-        states.append("lost" if all(vain[1:] or vain) else "ask" if any(vain) else "carried")
-    lost: list[Any] = []
-    asked: list[tuple[Any, list[Any]]] = []
-    for at in at_nought:
-        vain = [judged[at][0] is not Verdict.CARRIED for judged in companies]
-        if all(vain):
-            lost.append(tried[at])
-        elif any(vain):
-            asked.append((tried[at], []))
+    states = [
+        open_state([judged[at][0] for at in others], [outputs[at] for at in others]) for judged, outputs in companies
+    ]
     if all(state == "lost" for state in states):
         return Values(rest="lost")
+    vain = {at for judged, _ in companies for at in range(len(tried)) if judged[at][0] is not Verdict.CARRIED}
+    lost = [tried[at] for at in at_nought if all(judged[at][0] is not Verdict.CARRIED for judged, _ in companies)]
     if any(state != "carried" for state in states):
-        return Values(rest="ask", lost=lost)
-    return Values(lost=lost, asked=asked)
+        return Values(rest="ask", lost=lost, between=between(tried, vain))
+    return Values(lost=lost, asked=[(tried[at], []) for at in at_nought if at in vain and tried[at] not in lost])
+
+
+def open_state(judged: list[Verdict], outputs: list[Any]) -> str:
+    if all(verdict is Verdict.CARRIED for verdict in judged):
+        return "carried"
+    told_apart = any(not same(output, outputs[0]) for output in outputs[1:])
+    return "ask" if told_apart or (len(judged) == 1 and judged[0] is Verdict.CARRIED) else "lost"
+
+
+def between(tried: list[Any], vain: set[int]) -> tuple[float, float] | None:
+    """The numbers from which to which all that were tried are carried, in every company."""
+    if not all(isinstance(value, (int, float)) for value in tried):
+        return None
+    sure = [value for at, value in enumerate(tried) if at not in vain]
+    if len(sure) < 2 or any(min(sure) < tried[at] < max(sure) for at in vain):
+        return None
+    return min(sure), max(sure)
 
 
 def closed_leaf(branch: Schema, tried: list[Any], companies: Companies) -> Values:

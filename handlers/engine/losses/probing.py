@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from .containers import Items, Kind, Kinds, Members
 from .holes import ABSENT, FAILED, Hole, Trial, Verdict, same, verdicts, with_member
 from .leaves import leaf, lost_leaf, only_value
-from .nodes import Items, Kind, Kinds, Lost, Members, Node, Values, Whole
+from .nodes import Lost, Node, Values, Whole
 from .specimens import STRANGE, Schema, Schemas, choices, closed_values, form, structured, tags, values
 
 Holes = Sequence[Hole]
@@ -110,20 +111,31 @@ class Prober:
         required = branch.get("required", ())
         found: dict[str, Node] = {}
         pairs: dict[str, list[str]] = {}
+        alone: dict[str, Node] = {}
         for key, member in members.items():
             if key in marks:
                 continue
             beside = list(self.beside(members, key, required, holes, wholes))
-            node = self.probe(member, beside, key in required and refuse)
-            if node is not None:
-                node.spare = [*node.spare, *(only_value(self.schemas.branches(member)) if key in required else ())]
-                found[key] = node
-                if rivals := self.rivals(node, key, members, required, holes):
-                    pairs[key] = rivals
+            marked = key in required and refuse
+            node = self.probe(member, beside, marked)
+            if isinstance(node, Lost) and len(self.inside) == 1:
+                node = self.probe(member, [*beside, *self.only_beside(key, members, required, holes)], marked)
+            if node is None:
+                continue
+            node.spare = [*node.spare, *(only_value(self.schemas.branches(member)) if key in required else ())]
+            found[key] = node
+            if rivals := self.rivals(node, key, members, required, holes):
+                pairs[key] = rivals
+                without = {name: one for name, one in members.items() if name not in rivals}
+                single = self.probe(member, list(self.beside(without, key, required, holes, None)), marked)
+                if single is not None:
+                    alone[key] = single
         rest = self.rest(branch, members, required, holes, wholes)
         if not found and rest is None:
             return None
-        return Members(members=found, known=frozenset(members), rest=rest, pairs=pairs, spare=spare, refuse=refuse)
+        return Members(
+            members=found, known=frozenset(members), rest=rest, pairs=pairs, alone=alone, spare=spare, refuse=refuse
+        )
 
     # ---- nothing carried ------------------------------------------------------------------------------------------
 
@@ -169,20 +181,22 @@ class Prober:
         return self.probe(schema, list(self.beside(members, STRANGE, required, holes, wholes)), False)
 
     def beside(
-        self, members: Schema, key: str, required: Sequence[str], holes: Holes, wholes: list[Any]
+        self, members: Schema, key: str, required: Sequence[str], holes: Holes, wholes: list[Any] | None
     ) -> Iterator[Hole]:
-        """Holes for one member, the others set as the company says. `wholes`: the outputs with all of them.
+        """Holes for one member, the others set as the company says. `wholes`: the outputs with all, where known.
 
-        Inside the containers of the whole request, only one company keeps all of the other members there: most of the
-        time goes into translating these, and they seldom matter to a part of a message.
+        Inside the arrays of the whole request, only one company keeps all of the other members there: most of the time
+        goes into translating these, and they seldom matter to a part of a message.
         """
         container = len(self.inside) == 1 and key in members and holds_more(self.schemas.branches(members[key]))
-        for hole, whole in zip(holes, wholes, strict=True):
+        for hole, whole in zip(holes, wholes or [None] * len(holes), strict=True):
             reduced = container and hole.rich and hole.second
             names = [name for name in members if name != key and ((hole.rich and not reduced) or name in required)]
             others = self.others(members, names, hole.rich, hole.second)
             inner = hole.within(with_member(others, key))
-            if key in members and (hole.rich or key in required):
+            if wholes is None:
+                pass
+            elif key in members and (hole.rich or key in required):
                 if not reduced:
                     inner.known.append((self.schemas.specimen(members[key], hole.rich, hole.second), whole))
             else:
@@ -191,6 +205,16 @@ class Prober:
 
     def others(self, members: Schema, names: Sequence[str], rich: bool, second: bool) -> dict[str, Any]:
         return {name: self.schemas.specimen(members[name], rich, second) for name in names}
+
+    def only_beside(self, key: str, members: Schema, required: Sequence[str], holes: Holes) -> Iterator[Hole]:
+        """Companies of one other member each, in which this one shows after all: needed by it, while others mask it."""
+        hole, tried = holes[2], self.schemas.specimen(members[key], True, False)
+        for name in members:
+            if name != key and name not in required:
+                beside = self.others(members, [one for one in members if one in required or one == name], True, False)
+                inner = hole.within(with_member(beside, key))
+                if inner.alone(tried) is False:
+                    yield inner
 
     def rivals(self, node: Node, key: str, members: Schema, required: Sequence[str], holes: Holes) -> list[str]:
         """The members that mask this one, if it is carried wherever none of them is set; else nothing."""
@@ -208,6 +232,8 @@ class Prober:
             return False
 
         needed = set(required) - {key}
+        if masked(needed):
+            return []
         found = [name for name in members if name != key and name not in required and masked({*needed, name})]
         return [] if masked(set(members) - {key, *found}) else found
 
@@ -247,7 +273,7 @@ def changes_nothing(wholes: list[Any], holes: Holes) -> list[bool]:
 
 
 def holds_more(branches: Sequence[Schema]) -> bool:
-    return any(branch.get("type") == "array" or structured(branch) for branch in branches)
+    return any(branch.get("type") == "array" for branch in branches)
 
 
 def as_one(node: Node | None, refuse: bool) -> bool:

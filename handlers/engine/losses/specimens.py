@@ -222,17 +222,19 @@ def allowed(value: float, branch: Schema) -> bool:
 
 
 def numbers(branch: Schema) -> list[float]:
-    """Two numbers within the bounds, so that a clamp does not make them equal; and nought where it is allowed."""
+    """Some over the range that the bounds allow, so that a narrower one shows; and nought where it is allowed."""
     low, high = branch.get("minimum"), branch.get("maximum")
-    candidates: list[float] = [3, 5]
-    if low is not None:
-        candidates += [low + 3, low + 5, low, low + 1]
-    if high is not None:
-        candidates += [high - 3, high - 5, high, high - 1]
-    if low is not None and high is not None and branch.get("type") == "number":
-        candidates += [low + (high - low) * 0.25, low + (high - low) * 0.75]
-    fitting = [value for value in dict.fromkeys(candidates) if value != 0 and allowed(value, branch)][:2]
-    return [*(fitting or [3, 5]), *([0] if allowed(0, branch) else [])]
+    whole = branch.get("type") == "integer"
+    if low is not None and high is not None:
+        candidates = [low + (high - low) * quarter / 4 for quarter in (1, 2, 3, 4)]
+    elif low is not None and low >= 1000:
+        candidates = [low + 3, low + 5]
+    else:
+        candidates = [4096, 8192] if whole else [0.5, 1, 1.5, 2]
+    if whole:
+        candidates = [int(value) for value in candidates]
+    fitting = [value for value in dict.fromkeys(candidates) if value != 0 and allowed(value, branch)]
+    return [*(fitting or [low or high or 1]), *([0] if allowed(0, branch) else [])]
 
 
 def tags(branch: Schema) -> dict[str, Any]:

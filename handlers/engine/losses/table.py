@@ -83,12 +83,15 @@ class Table:
     def answer(self, ask: Ask, request: Any, path: Path, whole: Any) -> Loss | None:
         if whole is FAILED:
             return None
-        without = taken_out(request, path) if ask.closed else changed(request, path)
-        if same(self.trial(without), whole):
+        if ask.closed:
+            gone = same(self.trial(taken_out(request, path)), whole)
+            merged = any(same(self.trial(replaced(request, path, rival)), whole) for rival in ask.rivals)
+        else:
+            merged = all(same(self.trial(other), whole) for other in changed(request, path))
+            gone = merged and same(self.trial(taken_out(request, path)), whole)
+        if gone:
             return Loss.at(UNSUPPORTED, ask.path, refuse=ask.refuse)
-        if any(same(self.trial(replaced(request, path, rival)), whole) for rival in ask.rivals):
-            return Loss.at(COMPATIBILITY, ask.path)
-        return None
+        return Loss.at(COMPATIBILITY, ask.path) if merged else None
 
 
 def scene(request: Any, path: Path) -> tuple[Any, ...]:
@@ -142,19 +145,24 @@ def taken_out(value: Any, path: Path) -> Any:
     return {name: one for name, one in value.items() if name != key}
 
 
-def changed(value: Any, path: Path) -> Any:
-    """One place with another value of its own kind."""
+def changed(value: Any, path: Path) -> Iterator[Any]:
+    """The request with another value of its own kind at one place; a number is made larger, and smaller."""
     old = value
     for key in path:
         old = old[key]
+    for new in others(old):
+        yield replaced(value, path, new)
+
+
+def others(old: Any) -> list[Any]:
     if isinstance(old, bool):
-        new: Any = not old
-    elif isinstance(old, (int, float)):
-        new = old + 1
-    elif isinstance(old, dict):
-        new = {**old, STRANGE: 1}
-    elif isinstance(old, list):
-        new = [*old, STRANGE]
-    else:
-        new = f"{old}x"
-    return replaced(value, path, new)
+        return [not old]
+    if isinstance(old, int):
+        return [old + 1, old - 1]
+    if isinstance(old, float):
+        return [old * 1.1, old * 0.9]
+    if isinstance(old, dict):
+        return [{**old, STRANGE: 1}]
+    if isinstance(old, list):
+        return [[*old, STRANGE]]
+    return [f"{old}x"]
