@@ -55,7 +55,7 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--version", action="version", version=f"morello {VERSION}")
     verbs = command.add_subparsers(required=True, metavar="serve|lint|test|explain|config|key")
     home = argparse.ArgumentParser(add_help=False)
-    home.add_argument("--home", metavar="FOLDER", help="your providers.yaml, templates/ and .env (MORELLO_HOME; else here)")
+    home.add_argument("--home", metavar="FOLDER", help="your providers.yaml and templates/ (MORELLO_HOME; else here)")
 
     serve = verbs.add_parser("serve", parents=[home], help="start the gateway")
     add_serve_options(serve)
@@ -71,11 +71,11 @@ def parser() -> argparse.ArgumentParser:
 
     explain = verbs.add_parser("explain", parents=[home], help="show what becomes of a request; no network")
     explain.add_argument("request", type=Path, help="a file with the JSON body of a request; - for standard input")
-    explain.add_argument("--as", dest="dialect", metavar="DIALECT", help="what the caller speaks (else told by the body)")
+    explain.add_argument("--as", dest="dialect", metavar="DIALECT", help="what the caller speaks")
     explain.add_argument("--provider", metavar="ID", help="as under /{provider_id}/v1/…")
     explain.add_argument("--neutral", action="store_true", help="show the neutral form too")
     explain.add_argument("--response", type=Path, metavar="FILE", help="walk an answer of the provider back")
-    explain.add_argument("--stream", type=Path, metavar="FILE", help="walk a stream of the provider back, frame by frame")
+    explain.add_argument("--stream", type=Path, metavar="FILE", help="walk a stream of the provider back")
     explain.set_defaults(run=run_explain)
 
     config = verbs.add_parser("config", parents=[home], help="show the configuration in force, and where it comes from")
@@ -96,9 +96,9 @@ def add_serve_options(serve: argparse.ArgumentParser) -> None:
     serve.add_argument("--tls-cert", type=Path, metavar="FILE")
     serve.add_argument("--tls-key", type=Path, metavar="FILE")
     serve.add_argument("--root-path", default="", metavar="PATH", help="what a proxy in front takes off the path")
-    serve.add_argument("--cors-origin", action="append", default=[], metavar="ORIGIN", help="may be given several times")
+    serve.add_argument("--cors-origin", action="append", default=[], metavar="ORIGIN", help="may be repeated")
     serve.add_argument("--log-level", choices=LOG_LEVELS, default="info")
-    serve.add_argument("--check", action="store_true", help="lint everything first, and start only if there is no error")
+    serve.add_argument("--check", action="store_true", help="lint first, and start only if there is no error")
     serve.set_defaults(run=run_serve)
 
 

@@ -55,6 +55,7 @@ class Configuration:
     problems: Problems
     templates_read: set[Path] = field(default_factory=set)
     environment: Mapping[str, str] = field(default_factory=dict)
+    declared_dialects: frozenset[str] = frozenset()
 
     def __repr__(self) -> str:
         return f"Configuration({len(self.dialects)} dialects, {len(self.providers)} providers)"
@@ -118,7 +119,7 @@ def read_configuration(home: Path, environment: Mapping[str, str]) -> Configurat
         warnings=[str(problem) for problem in problems if problem.level == "warning"],
         secrets=sorted({secret for secret in secrets if len(secret) >= SHORTEST_SECRET}, key=len, reverse=True),
         problems=problems, templates_read=dialect_loader.read,
-        environment=environment,
+        environment=environment, declared_dialects=declared,
     )  # fmt: skip
 
 

@@ -57,8 +57,8 @@ def _provider(provider: Provider) -> Iterator[str]:
             url = door.url(model="{model}", stream=False)
         except ValueError:
             url = door.base_url
-        patched = f", {len(door.patch.patches)} patches" if door.patch else ""
+        patched = f", patched ({len(door.patch.patches)})" if door.patch else ""
         yield f"    {door.dialect.name:<10} POST {url.replace('%7Bmodel%7D', '{model}')}{patched}"
-    declared = ", ".join(provider.models) if provider.models else ""
-    listed = "any" if provider.any_model and not declared else f"{declared}, and any other" if provider.any_model else declared
-    yield f"    models     {listed or 'none'}"
+    declared = ", ".join(provider.models)
+    other = ("and any other" if declared else "any") if provider.any_model else ""
+    yield f"    models     {', '.join(filter(None, (declared, other))) or 'none'}"

@@ -43,6 +43,13 @@ class Resources:
                     return path
         return None
 
+    def find(self, name: str) -> Path:
+        """A file by its path in the home, or else in the bundled folder. Raises FileNotFoundError."""
+        for folder in self.folders:
+            if (folder / name).is_file():
+                return folder / name
+        raise FileNotFoundError(name)
+
     def template_folder(self, dialect: str) -> list[Path]:
         """All files in the folders of one dialect, home's first."""
         folders = (folder / "templates" / dialect for folder in self.folders)
