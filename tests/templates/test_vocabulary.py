@@ -9,14 +9,17 @@ from typing import Any
 import pytest
 from templates.workbench import compiled
 
-from handlers.engine import vocabulary
+from handlers.engine import vocabulary, vocabulary_lists, vocabulary_numbers, vocabulary_tests, vocabulary_text
 from handlers.engine.templates import problems, runtime
 from handlers.engine.templates.expressions import INLINE_TESTS
 
 VALUES: list[Any] = [None, "", "a", 0, 1, 1.5, True, False, [], [1], {}, {"a": 1}]
 
 
-@pytest.mark.parametrize("module", [vocabulary, runtime, problems], ids=lambda module: module.__name__)
+WITH_EXAMPLES = [vocabulary_text, vocabulary_lists, vocabulary_numbers, vocabulary_tests, runtime, problems]
+
+
+@pytest.mark.parametrize("module", WITH_EXAMPLES, ids=lambda module: module.__name__)
 def test_every_example_holds(module: Any) -> None:
     """The examples in the docstrings are run."""
     result = doctest.testmod(module)
