@@ -20,12 +20,11 @@ from anthropic.lib.streaming._messages import accumulate_event
 from openai.lib.streaming.chat import ChatCompletionStreamState
 from openai.types.chat import ChatCompletionChunk
 from pydantic import ValidationError
+from rosetta.stream_grammar import check_chat, check_messages, validate_chunk, validate_messages_event
+from rosetta.stream_journey import Journey, frames_of, template, travel
 
 from handlers.engine.streams import parse_event, splitter
 from handlers.engine.templates import Kind
-
-from rosetta.stream_grammar import check_chat, check_messages, validate_chunk, validate_messages_event
-from rosetta.stream_journey import Journey, frames_of, template, travel
 
 HERE = Path(__file__).parent
 NEUTRAL = yaml.safe_load((HERE.parents[1] / "openapi" / "neutral.schema.yaml").read_text(encoding="utf-8"))
