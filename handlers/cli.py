@@ -168,7 +168,7 @@ def lint_lines(configuration: Configuration, *, strict: bool, quiet: bool) -> bo
 
 
 def run_test(options: argparse.Namespace) -> int:
-    from .rehearsal import rehearse  # noqa: PLC0415 - it needs the whole app
+    from .rehearsing import rehearse  # noqa: PLC0415 - it needs the whole app
 
     configuration = configuration_of(options)
     failed = asyncio.run(rehearse(configuration, options.words, print))

@@ -118,7 +118,7 @@ def read_configuration(home: Path, environment: Mapping[str, str]) -> Configurat
         tests=_tests(sections["tests"]), origins=origins,
         warnings=[str(problem) for problem in problems if problem.level == "warning"],
         secrets=sorted({secret for secret in secrets if len(secret) >= SHORTEST_SECRET}, key=len, reverse=True),
-        problems=problems, templates_read=dialect_loader.read,
+        problems=problems, templates_read=dialect_loader.templates_read,
         environment=environment, declared_dialects=declared,
     )  # fmt: skip
 

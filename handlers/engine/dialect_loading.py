@@ -26,8 +26,9 @@ from .raw_reasoning import Carrier
 from .resources import Resources
 from .templates import Compiler, Kind
 
-COMPILED: dict[Any, tuple[dict[str, Any], frozenset[Path]]] = {}
-"""Compiled folders by their files' state: a configuration that is read again compiles only what has changed."""
+COMPILED: dict[Any, tuple[dict[str, Any], set[Path], Problems]] = {}
+"""Compiled folders, the files they took, the warnings about them, by the state of their files: a configuration that is
+read again compiles only what has changed."""
 MOST_COMPILED = 64
 
 Entries = Mapping[str, tuple[Document, dict[str, Any]]]
@@ -59,6 +60,7 @@ class DialectLoader:
         self.entries = entries
         self.problems = problems
         self.read: set[Path] = set()
+        self.templates_read: set[Path] = set()
         self.loaded: dict[str, Dialect | None] = {}
 
     def load_all(self) -> dict[str, Dialect]:
@@ -134,14 +136,16 @@ class DialectLoader:
         state = tuple((path, (stat := path.stat()).st_mtime_ns, stat.st_size) for path in folder)
         remembered = COMPILED.get((name, chain, state))
         if remembered is None:
-            before = len(self.problems)
-            remembered = self.compile(name, chain, files), frozenset(self.read)
-            if len(self.problems) == before:
+            told, self.read = Problems(), set()
+            remembered = self.compile(name, chain, files, told), self.read, told
+            if not told.errors:
                 if len(COMPILED) >= MOST_COMPILED:
                     COMPILED.clear()
                 COMPILED[name, chain, state] = remembered
-        self.read |= remembered[1]
-        return remembered[0]
+        compiled, read, told = remembered
+        self.templates_read |= read
+        self.problems += [problem for problem in told if problem not in self.problems]
+        return compiled
 
     def own_file(self, name: str, kind: str) -> Path | None:
         return self.resources.template((name,), f"{kind}.j2")
@@ -164,7 +168,9 @@ class DialectLoader:
             )  # fmt: skip
         return found
 
-    def compile(self, name: str, chain: tuple[str, ...], files: Mapping[str, Path]) -> dict[str, Any]:
+    def compile(
+        self, name: str, chain: tuple[str, ...], files: Mapping[str, Path], problems: Problems
+    ) -> dict[str, Any]:
         def load(asked: str) -> tuple[str, str]:
             file = asked.removeprefix(f"{name}/")
             path = self.resources.template(chain, file)
@@ -180,12 +186,12 @@ class DialectLoader:
             try:
                 compiled[kind] = compiler.compile(file, kind=wanted, dialect=chain[-1])
                 for warning in compiled[kind].warnings:
-                    self.problems.caught(warning, "T001", level="warning")
+                    problems.caught(warning, "T010", level="warning")
             except ConfigurationError as error:
                 for one in (error, *getattr(error, "others", ())):
-                    self.problems.caught(one, "T001", self.resources.shown(path))
+                    problems.caught(one, "T010", self.resources.shown(path))
             except (UnicodeDecodeError, OSError) as error:
-                self.problems.error("L001", self.resources.shown(path), 0, f"This file cannot be read ({error}).")
+                problems.error("L001", self.resources.shown(path), 0, f"This file cannot be read ({error}).")
         return compiled
 
 

@@ -131,7 +131,7 @@ class Speech:
             schema = {**document, "$ref": f"#{pointer}"} if pointer else document
             return Body(where, schema, jsonschema_rs.validator_for(schema))
         except (KeyError, TypeError, OSError, ValueError, yaml.YAMLError) as error:
-            reason = f"{type(error).__name__}: {error}"
+            reason = " ".join(f"{type(error).__name__}: {error}".split())
             sentence = f"dialects.{self.dialect.name}.schemas.{what}: {where!r} cannot be read ({reason})."
             hint = "Name a component of the contract, or file#/pointer."
             self.problems.error("P004", *self.dialect.place, sentence, hint)

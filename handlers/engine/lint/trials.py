@@ -25,6 +25,7 @@ from .speech import Body, Speech, neutral
 MOST_FINDINGS = 12
 """Of one template; who has more has one mistake many times."""
 STATUSES = (400, 401, 403, 404, 429, 500, 503, 529)
+MOST_ERRORS = 40
 STRANGE_BODIES: tuple[Any, ...] = (
     {}, [], "", "<html>Bad gateway</html>", None, {"error": "in words"}, {"error": None}, {"detail": [{"msg": "no"}]},
     {"detail": "in words"}, {"message": "in words", "code": 7}, {"error": {"message": None, "code": 429}},
@@ -121,30 +122,36 @@ class Trials:
     # ---- what it is given
 
     def specimens(self) -> Iterator[Given]:
+        if self.kind == "write_event":
+            yield from self.events()
+            return
         body = self.speech.given(self.kind)
         values = body.specimens if body is not None else []
+        if self.kind == "read_error":
+            values = [*values[:MOST_ERRORS], *STRANGE_BODIES]
+        for value in values:
+            yield from self.given(value)
+
+    def given(self, value: Any) -> Iterator[Given]:
+        """What a template of this kind gets where `value` is said."""
         match self.kind:
             case "read_request":
-                yield from ({"body": value, "path": {}} for value in values)
+                yield {"body": value, "path": {}}
             case "read_response":
-                yield from ({"body": value, "request": REQUEST} for value in values)
+                yield {"body": value, "request": REQUEST}
             case "read_event":
-                for value in values:
-                    name = value.get("type") if isinstance(value, dict) else None
-                    yield {"data": value, "event": name, "request": REQUEST}
+                name = value.get("type") if isinstance(value, dict) else None
+                yield {"data": value, "event": name, "request": REQUEST}
             case "read_error":
                 for status in STATUSES:
-                    for value in (*values[:40], *STRANGE_BODIES):
-                        yield {"status": status, "headers": {"retry-after": "7"}, "body": value}
+                    yield {"status": status, "headers": {"retry-after": "7"}, "body": value}
             case "write_response":
-                yield from ({**value, "request": REQUEST} for value in values)
-            case "write_event":
-                yield from self.events()
+                yield {**value, "request": REQUEST}
             case "write_request":
                 # The engine fills in what the dialect declares before the writer sees the request.
-                yield from ({**self.dialect.defaults, **value} for value in values)
+                yield {**self.dialect.defaults, **value}
             case _:
-                yield from values
+                yield value
 
     def events(self) -> Iterator[Given]:
         """The events of whole streams: each specimen of an answer, told as a stream; errors and pings by themselves."""

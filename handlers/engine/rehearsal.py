@@ -1,0 +1,117 @@
+"""The two outside ends of the gateway, played: a caller that asks an ASGI app, and a provider behind httpx's transport.
+
+For `morello test` and `morello explain`; nothing here touches a network.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import orjson
+
+Message = dict[str, Any]
+
+
+UNSAID: dict[str, Any] = {"status": 503, "body": {"error": {"message": "The test does not say what I answer."}}}
+
+
+class PlayedProvider(httpx.AsyncBaseTransport):
+    """Remembers the request it gets and answers what it was told to.
+
+    `says` is `{status, headers, body | stream}`; `stream` is text, sent as it is, or a list of what the frames carry.
+    """
+
+    def __init__(self, says: Mapping[str, Any] | None = None) -> None:
+        self.says = says
+        self.url: str | None = None
+        self.headers: dict[str, str] = {}
+        self.body: Any = None
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        raw = await request.aread()
+        self.url = str(request.url)
+        self.headers = {name.lower(): value for name, value in request.headers.items()}
+        self.body = orjson.loads(raw) if raw else None
+        says = UNSAID if self.says is None else self.says
+        headers = {name.lower(): value for name, value in says.get("headers", {}).items()}
+        if "stream" in says:
+            headers.setdefault("content-type", "text/event-stream")
+            return httpx.Response(says.get("status", 200), headers=headers, content=stream_bytes(says["stream"]))
+        headers.setdefault("content-type", "application/json")
+        content = says.get("body", {})
+        raw = content.encode() if isinstance(content, str) else orjson.dumps(content)
+        return httpx.Response(says.get("status", 200), headers=headers, content=raw)
+
+
+def stream_bytes(stream: str | list[Any]) -> bytes:
+    """A stream as bytes. Of a list each element is a frame: text as it is, or JSON whose `type` names the event."""
+    if isinstance(stream, str):
+        return stream.encode()
+    frames = []
+    for carried in stream:
+        name = carried.get("type") if isinstance(carried, dict) else None
+        event = f"event: {name}\n" if isinstance(name, str) else ""
+        data = carried if isinstance(carried, str) else orjson.dumps(carried).decode()
+        frames.append(f"{event}data: {data}\n\n")
+    return "".join(frames).encode()
+
+
+@dataclass(slots=True)
+class Heard:
+    """What the caller hears; names of headers are lower case."""
+
+    status: int = 0
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+    def json(self) -> Any:
+        try:
+            return orjson.loads(self.body)
+        except orjson.JSONDecodeError:
+            return self.body.decode("utf-8", "replace")
+
+    def events(self) -> list[Any]:
+        """What the frames of a streamed answer carry: JSON, or text that is none."""
+        found: list[Any] = []
+        for frame in self.body.decode("utf-8", "replace").replace("\r\n", "\n").split("\n\n"):
+            data = "\n".join(line[5:].removeprefix(" ") for line in frame.split("\n") if line.startswith("data:"))
+            if data:
+                try:
+                    found.append(orjson.loads(data))
+                except orjson.JSONDecodeError:
+                    found.append(data)
+        return found
+
+
+async def ask(app: Any, path: str, headers: Mapping[str, str], body: Any) -> Heard:
+    """POST `body` to an ASGI app and hear the whole answer."""
+    raw = orjson.dumps(body)
+    given = {"content-type": "application/json", **{name.lower(): value for name, value in headers.items()}}
+    scope = {
+        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "POST", "scheme": "http",
+        "path": path, "raw_path": path.encode(), "query_string": b"", "root_path": "",
+        "headers": [(name.encode(), value.encode()) for name, value in given.items()],
+        "client": ("127.0.0.1", 0), "server": ("127.0.0.1", 0), "state": {}, "extensions": {},
+    }  # fmt: skip
+    incoming: list[Message] = [{"type": "http.request", "body": raw, "more_body": False}]
+    heard = Heard()
+
+    async def receive() -> Message:
+        if incoming:
+            return incoming.pop()
+        await asyncio.Event().wait()  # the caller never leaves; the app cancels who waits for it to
+        return {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            heard.status = message["status"]
+            heard.headers = {name.decode().lower(): value.decode("latin-1") for name, value in message["headers"]}
+        elif message["type"] == "http.response.body":
+            heard.body += message.get("body", b"")
+
+    await app(scope, receive, send)
+    return heard

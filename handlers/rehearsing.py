@@ -1,0 +1,84 @@
+"""`morello test`: each case of `tests:` through the whole gateway, both outside ends played (engine/rehearsal.py)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from .app import CONTRACT, Morello
+from .engine.cases import Outcome, run_case
+from .engine.configuration import Case, Configuration, load_configuration
+from .engine.contract import load_document, operations
+from .engine.errors import ConfigurationError
+from .engine.rehearsal import Heard, PlayedProvider, ask
+from .engine.upstreams import Upstreams
+from .security import Access
+
+
+class Stage:
+    """Gateways for cases: one for each environment that a case asks for."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        self.configuration = configuration
+        self.document = load_document(CONTRACT)
+
+    async def ask(self, case: Case, provider: PlayedProvider) -> Heard:
+        """Send a case's request; all providers but those inside the process are played by `provider`."""
+        configuration = self.configured(case.overrides.get("env", {}))
+        transports: dict[str, Any] = {
+            name: provider
+            for name, declared in configuration.providers.items()
+            if declared.transport == "http" or "upstream" in case.given
+        }
+        morello = Morello(configuration, Access(None), document=self.document, upstreams=Upstreams(transports))
+        path = self.path(case.given["dialect"], case.given.get("provider"), case)
+        headers = dict(case.given.get("headers", {}))
+        return await ask(morello.asgi, path, headers, case.given["body"])
+
+    def configured(self, variables: Mapping[str, str]) -> Configuration:
+        if not variables:
+            return self.configuration
+        environment = {**self.configuration.environment, **variables}
+        return load_configuration(self.configuration.resources.home, environment)
+
+    def path(self, dialect: str, provider_id: str | None, case: Case) -> str:
+        """Where callers of a dialect send conversations: the first operation of the contract that says so."""
+        spoken = []
+        for path, method, item, operation in operations(self.document):
+            rule = operation.get("x-dialect", item.get("x-dialect"))
+            if method != "post" or not isinstance(rule, str):
+                continue
+            spoken.append(rule)
+            if rule == dialect and ("{provider_id}" in path) == (provider_id is not None):
+                return path.replace("{provider_id}", provider_id or "")
+        hint = f"Known: {', '.join(dict.fromkeys(spoken))}."
+        sentence = f"The test {case.it!r}: no caller speaks {dialect!r}."
+        raise ConfigurationError(sentence, file=case.file, line=case.line, hint=hint)
+
+
+async def rehearse(configuration: Configuration, words: Sequence[str], say: Callable[[str], None]) -> int:
+    """Play the cases whose sentence holds one of `words` (all, if there are none). Returns how many failed."""
+    stage = Stage(configuration)
+    chosen = [case for case in configuration.tests if not words or any(word in case.it for word in words)]
+    failed = 0
+    file = None
+    for case in chosen:
+        if case.file != file:
+            file = case.file
+            say(file)
+        outcome = await run_case(case, stage.ask)
+        failed += bool(outcome.differences)
+        for line in told(outcome):
+            say(line)
+    say(f"{len(chosen)} test{'' if len(chosen) == 1 else 's'}, {failed} failed")
+    return failed
+
+
+def told(outcome: Outcome) -> list[str]:
+    """One line for a case that went well; for another the first of its differences and how many more there are."""
+    if not outcome.differences:
+        return [f"  ✓ {outcome.case.it}"]
+    lines = [f"  ✗ {outcome.case.it}   ({outcome.case.file}:{outcome.case.line})"]
+    lines += [f"      {difference}" for difference in outcome.differences[:3]]
+    more = len(outcome.differences) - 3
+    return [*lines, f"      and {more} more"] if more > 0 else lines
