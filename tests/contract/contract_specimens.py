@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
+from contract.closed_view import followed, is_open_branch
+
 from handlers.engine.contract.document import load_document
 from handlers.engine.resources import BUNDLED
-
-from contract.closed_view import followed, is_open_branch
 
 Document = dict[str, Any]
 Schema = dict[str, Any]

@@ -12,14 +12,13 @@ import io
 import os
 import types
 from dataclasses import dataclass, field
-from typing import IO, Annotated, Any, Literal, Union, get_args, get_origin
+from typing import IO, Annotated, Any, Literal, NotRequired, Required, Union, get_args, get_origin
 
 import pydantic
 import typing_extensions
-from typing_extensions import NotRequired, ReadOnly, Required, TypeAliasType, is_typeddict
-
 from contract.closed_view import is_open_branch
 from contract.contract_specimens import name_of, resolve, schemas
+from typing_extensions import ReadOnly, TypeAliasType, is_typeddict
 
 Schema = dict[str, Any]
 
@@ -176,7 +175,7 @@ def takes_null(schema: Schema) -> bool:
 
 
 def reachable(component: str) -> set[str]:
-    """The components of type object that a component leads to, without the open branches of unions."""
+    """The components with members that a component leads to, without the open branches of unions."""
     found: set[str] = set()
 
     def visit(schema: Schema) -> None:
@@ -184,7 +183,7 @@ def reachable(component: str) -> set[str]:
         one = resolve(schema)
         if name in found or is_open_branch(one):
             return
-        if name is not None and one.get("type") == "object":
+        if name is not None and "properties" in one:
             found.add(name)
         for each in (*one.get("properties", {}).values(), *one.get("oneOf", ())):
             visit(each)

@@ -10,10 +10,10 @@ from typing import Any
 import inflection
 import pytest
 from connexion.spec import Specification
+from contract.contract_specimens import contract, every_schema, resolve, schemas
+
 from handlers.engine.contract.document import follow
 from handlers.engine.contract.schemas import Schemas
-
-from contract.contract_specimens import contract, every_schema, resolve, schemas
 
 FUNCTIONS = {
     "getRoot": "health.get_root",

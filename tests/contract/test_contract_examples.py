@@ -10,11 +10,11 @@ from typing import Any
 
 import orjson
 import pytest
-from handlers.engine.contract.document import follow
-from handlers.engine.contract.schemas import Schemas
-
 from contract.closed_view import closed_view, validator
 from contract.contract_specimens import contract, schemas, specimen
+
+from handlers.engine.contract.document import follow
+from handlers.engine.contract.schemas import Schemas
 
 CLOSED = closed_view(contract())
 

@@ -21,11 +21,14 @@ REFUSED = {
     "ChatNamedToolChoice", "ChatNamedCustomToolChoice", "ChatAllowedToolsChoice", "ChatOtherToolChoice",
     "ChatLegacyFunctionName", "ToolChoiceAnyParam", "ToolChoiceToolParam", "OtherToolChoiceParam",
     # an output schema
-    "ChatResponseFormatJsonSchema", "ChatJsonSchema.schema", "ChatOtherResponseFormat", "JsonOutputFormatParam",
+    "ChatResponseFormatJsonSchema", "ChatOtherResponseFormat", "JsonOutputFormatParam",
+    "JsonSchema", "OptionalJsonSchema",
     # files, pictures, sound
     "ChatImagePart", "ChatAudioPart", "ChatFilePart", "ChatVideoPart", "ChatAudioReference", "ChatAudioOutput",
     "ImageBlockParam", "DocumentBlockParam", "SearchResultBlockParam", "ContainerUploadBlockParam",
     "OtherImageSource", "OtherDocumentSource", "OtherDocumentPieceParam",
+    # the earlier conversation, in short
+    "CompactionBlockParam",
     # what the person says, whatever its kind
     "ChatUserMessage", "UserMessageParam", "ChatOtherPlainPart", "ChatOtherUserPart", "ChatOtherToolResultPart",
     "OtherUserBlockParam", "OtherToolResultContentParam",
@@ -39,6 +42,9 @@ REFUSED = {
 OTHER_MARKS: dict[str, Any] = {
     "ChatToolChoiceMode": {"refuse": ["required"]},     # one word of several forces a call
     "ChatJsonSchema.name": "none",                      # a label, required by one API and unknown to the other
+    "ChatResponseFormatText": "none",                   # as if nothing had been said
+    "ChatCustomToolText": "none",                       # as if nothing had been said
+    "DirectCaller": "none",                             # as if nothing had been said
     "SearchResultBlockParam.source": "warn",            # the passage itself is what counts
     "SearchResultBlockParam.title": "warn",
 }

@@ -21,11 +21,10 @@ import pytest
 from anthropic.types import message_create_params as messages_params
 from anthropic.types.beta import message_create_params as beta_messages_params
 from anthropic.types.shared import ErrorResponse
-from openai.types.chat import completion_create_params as chat_params
-
 from contract.closed_view import closed_view, is_open_branch, validator
 from contract.contract_specimens import contract, name_of, resolve, schemas, specimen
 from contract.sdk_types import Comparison
+from openai.types.chat import completion_create_params as chat_params
 
 PAIRS: dict[str, list[tuple[Any, str]]] = {
     "chat requests": [
@@ -67,6 +66,9 @@ LEFT_OUT: dict[str, dict[str, str]] = {
         "UserBlockParam: tool_removal": "belongs to system messages; elsewhere the open branch takes it",
         "AssistantBlockParam: tool_addition": "belongs to system messages; elsewhere the open branch takes it",
         "AssistantBlockParam: tool_removal": "belongs to system messages; elsewhere the open branch takes it",
+        "FetchedSource: url": "what was fetched is text or a PDF; the open branch takes the rest",
+        "FetchedSource: file": "what was fetched is text or a PDF; the open branch takes the rest",
+        "FetchedSource: content": "what was fetched is text or a PDF; the open branch takes the rest",
     },
     "messages answers": {},
     "models": {"Model.capabilities": "Morello does not know what a provider's model can do"},
@@ -139,17 +141,10 @@ EXTENSIONS: dict[str, dict[str, str]] = {
         "AnthropicErrorObject.type = request_too_large": "documented for status 413",
         "CodeCaller.type = code_execution_20260521": "a caller wherever tools list it as an allowed one",
         "PingEvent": "the package drops pings before it types events",
-        "DocumentBlockParam.context": SHARED,
-        "ContentDocumentSource": SHARED,
-        "UrlSource": SHARED,
-        "FileSource": SHARED,
-        "ImageBlockParam": SHARED,
-        "Base64ImageSource": SHARED,
-        "ImageTransformationsParam": SHARED,
-        "TextBlockParam": SHARED,
+        "FetchedDocument.context": SHARED,
         **{
             f"{name}.cache_control": SHARED
-            for name in ("DocumentBlockParam", "ToolReferenceBlockParam", "ToolAdditionBlockParam",
+            for name in ("FetchedDocument", "ToolReferenceBlockParam", "ToolAdditionBlockParam",
                          "ToolRemovalBlockParam", "CustomToolParam")
         },
     },

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from handlers.engine.contract.explaining import find_failure
-from handlers.engine.contract.schemas import Schemas
-
 from contract.closed_view import is_open_branch
 from contract.contract_specimens import contract, excluded, name_of, resolve, schemas, specimen, tags_of, unions
+
+from handlers.engine.contract.explaining import find_failure
+from handlers.engine.contract.schemas import Schemas
 
 CLOSED_UNIONS = {
     "AnyError": "what Morello writes itself, in one of two shapes",
