@@ -23,9 +23,9 @@ def test_written(story: Story, dialect: str) -> None:
 
 @pytest.mark.parametrize(("story", "dialect"), cases(Story.read))
 def test_read(story: Story, dialect: str) -> None:
-    """Each wire of the story is accepted by the contract, and read to the neutral form."""
+    """Each wire of the story is read to the neutral form. A client's request keeps the contract; providers need not."""
     for wire in story.read(dialect):
-        if story.kind != "error":
+        if story.kind == "request":
             check_contract(dialect, story.kind, wire)
         neutral = read(story, dialect, wire)
         assert neutral == story.left(dialect)
