@@ -98,7 +98,7 @@ def test_what_cannot_be_repaired_is_refused_with_its_ids(messages, code, ids):
         link({"model": "m", "messages": messages})
     assert refused.value.code == code
     assert refused.value.status == 400
-    assert all(repr(id) in refused.value.message for id in ids)
+    assert all(repr(one) in refused.value.message for one in ids)
 
 
 def test_a_missing_result_is_left_to_the_provider():

@@ -25,9 +25,9 @@ Place = tuple[tuple[Any, ...], bool]
 class Outcome:
     places: int = 0
     translated: int = 0
-    missed: list[str] = field(default_factory=list)      # lost, and not told
+    missed: list[str] = field(default_factory=list)  # lost, and not told
     examples: list[tuple[Any, Any]] = field(default_factory=list)
-    glance_wrong: int = 0                                # the validator said "nothing is lost", and the walk found some
+    glance_wrong: int = 0  # the validator said "nothing is lost", and the walk found some
 
 
 def drawn(schemas: Schemas, schema: Any, rng: random.Random, depth: int = 0) -> Any:
@@ -36,7 +36,9 @@ def drawn(schemas: Schemas, schema: Any, rng: random.Random, depth: int = 0) -> 
     if branch.get("type") == "array":
         return [drawn(schemas, branch.get("items", {}), rng, depth + 1) for _ in range(rng.choice((1, 1, 2, 3)))]
     if not structured(branch):
-        tried = [value for value in values(branch) if value not in ("x-unheard-of", "x-unheard-of-either")] or ["strange"]
+        tried = [value for value in values(branch) if value not in ("x-unheard-of", "x-unheard-of-either")] or [
+            "strange"
+        ]
         return rng.choice(tried)
     likely = rng.choice((0.1, 0.3, 0.7)) / (1 + depth / 4)
     required = branch.get("required", ())
@@ -82,7 +84,9 @@ def is_of(branch: Any, value: Any) -> bool:
         return False
     if not isinstance(value, dict):
         return True
-    return value.keys() >= set(branch.get("required", ())) and all(value[key] in some for key, some in choices(branch).items())
+    return value.keys() >= set(branch.get("required", ())) and all(
+        value[key] in some for key, some in choices(branch).items()
+    )
 
 
 def compare(table: Table, schema: Any, count: int, seed: int) -> Outcome:

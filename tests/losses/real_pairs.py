@@ -22,7 +22,9 @@ Json = dict[str, Any]
 
 @cache
 def contract() -> Json:
-    return yaml.load((ROOT / "openapi" / "openapi.yaml").read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    return yaml.load(
+        (ROOT / "openapi" / "openapi.yaml").read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    )
 
 
 @cache

@@ -32,7 +32,11 @@ def test_a_mark_covers_what_the_place_cannot_be_without():
     def only_counts(request):
         return [{} for _ in request.get("tools", ())]
 
-    assert refused(schema, tools, only_counts) == {"tools[0].name": True, "tools[0].hint": False, "tools[0].parameters": True}
+    assert refused(schema, tools, only_counts) == {
+        "tools[0].name": True,
+        "tools[0].hint": False,
+        "tools[0].parameters": True,
+    }
 
 
 def test_a_mark_is_taken_back_below():

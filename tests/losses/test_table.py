@@ -65,7 +65,9 @@ FAULTS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("translate", "members", "request_", "losses"), [one[1:] for one in FAULTS], ids=[one[0] for one in FAULTS])
+@pytest.mark.parametrize(
+    ("translate", "members", "request_", "losses"), [one[1:] for one in FAULTS], ids=[one[0] for one in FAULTS]
+)
 def test_sees(translate, members, request_, losses):
     assert told(translate, object_of(**members), request_) == losses
 
@@ -90,7 +92,11 @@ def kind(tag, *required, **members):
     return object_of(["type", *required], type={"enum": [tag]}, **members)
 
 
-STRANGE_KIND = {"type": "object", "required": ["type"], "properties": {"type": {"type": "string", "not": {"enum": ["text", "image"]}}}}
+STRANGE_KIND = {
+    "type": "object",
+    "required": ["type"],
+    "properties": {"type": {"type": "string", "not": {"enum": ["text", "image"]}}},
+}
 PART = {"oneOf": [kind("text", "text", text=TEXT), kind("image", "url", url=TEXT, detail=TEXT), STRANGE_KIND]}
 PARTS = object_of(["parts"], parts={"type": "array", "items": PART})
 
@@ -126,7 +132,9 @@ def test_sees_unheard_of_members():
 
 def roles(same_as=None):
     developer = {**kind("developer", "text", text=TEXT), **({"x-same-as": same_as} if same_as else {})}
-    return object_of(["parts"], parts={"type": "array", "items": {"oneOf": [developer, kind("system", "text", text=TEXT)]}})
+    return object_of(
+        ["parts"], parts={"type": "array", "items": {"oneOf": [developer, kind("system", "text", text=TEXT)]}}
+    )
 
 
 def merging(request):
@@ -203,7 +211,9 @@ BLIND = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("translate", "members", "request_"), [one[1:] for one in BLIND], ids=[one[0] for one in BLIND])
+@pytest.mark.parametrize(
+    ("translate", "members", "request_"), [one[1:] for one in BLIND], ids=[one[0] for one in BLIND]
+)
 def test_is_blind_to(translate, members, request_):
     """The limits of the method, so that nobody trusts it beyond them. Stories and validation see these."""
     assert told(translate, object_of(**members), request_) == []
@@ -218,7 +228,9 @@ def test_refuses_what_is_not_a_function_of_its_input():
 def test_each_trial_can_be_watched():
     """So that lint can hold each output against the provider's own schema."""
     seen = []
-    table = Table(lambda r: {"a": r.get("a")}, object_of(a=TEXT), watch=lambda request, output: seen.append((request, output)))
+    table = Table(
+        lambda r: {"a": r.get("a")}, object_of(a=TEXT), watch=lambda request, output: seen.append((request, output))
+    )
     assert len(seen) == table.runs > 0
     assert ({"a": "s"}, {"a": "s"}) in seen
 

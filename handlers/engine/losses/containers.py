@@ -127,8 +127,9 @@ class Kind:
 
     @property
     def label(self) -> str:
-        names = [str(some[0]) for some in self.tags.values()] or [*self.required] or [self.form or "any"]
-        return f"<{','.join(names)}>"
+        names = [str(some[0]) for some in self.tags.values() if len(some) == 1]
+        names += [key for key in self.required if key not in self.tags]
+        return f"<{','.join(names or [self.form or 'any'])}>"
 
 
 @dataclass(kw_only=True)

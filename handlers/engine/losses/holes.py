@@ -26,6 +26,7 @@ class Failed:
 
 ABSENT, FAILED = Absent(), Failed()
 PLAIN = (str, int, float)
+MOST_FAILURES = 50
 
 Translate = Callable[[Any], Any]
 Watch = Callable[[Any, Any], None]
@@ -42,12 +43,15 @@ class Trial:
 
     def __init__(self, translate: Translate, watch: Watch | None = None) -> None:
         self.translate, self.watch, self.runs = translate, watch, 0
+        self.failures: list[tuple[Any, Exception]] | None = []    # None: not kept
 
     def __call__(self, request: Any) -> Any:
         self.runs += 1
         try:
             output = self.translate(request)
-        except Exception:  # whatever it was, it was not silent
+        except Exception as error:  # whatever it was, it was not silent
+            if self.failures is not None and len(self.failures) < MOST_FAILURES:
+                self.failures.append((request, error))
             return FAILED
         if self.watch is not None:
             self.watch(request, output)

@@ -93,7 +93,8 @@ class Prober:
 
     def many(self, items: Schema, holes: Holes) -> bool:
         """Whether two elements give no more than either of them."""
-        one, two = (self.schemas.specimen(items, False, second) for second in (False, True))
+        first = self.schemas.branches(items)[0]
+        one, two = (self.schemas.specimen(first, False, second) for second in (False, True))
         if one == two:
             return False
         found = [outputs for hole in holes if (outputs := hole.outputs([[one], [two], [one, two]])) is not None]

@@ -86,7 +86,12 @@ class Schemas:
 
     def specimen(self, schema: Schema, rich: bool, second: bool) -> Any:
         """`rich`: with all its members, else with the required ones only; of first values or of `second` ones."""
-        return self.made(self.branches(schema)[0], rich, second, ())
+        return self.made(self.chosen(schema, second), rich, second, ())
+
+    def chosen(self, schema: Schema, second: bool) -> Schema:
+        """The alternative that stands for all: the first one, or the second one if it is of a known kind."""
+        branches = self.branches(schema)
+        return branches[1] if second and len(branches) > 1 and not unheard_of(branches[1]) else branches[0]
 
     def made(self, branch: Schema, rich: bool, second: bool, inside: tuple[int, ...]) -> Any:
         key = (id(branch), rich, second)
@@ -113,13 +118,13 @@ class Schemas:
             needed = key in branch.get("required", ())
             if rich or needed:
                 try:
-                    found[key] = self.made(self.branches(member)[0], rich, second, inside)
+                    found[key] = self.made(self.chosen(member, second), rich, second, inside)
                 except EndlessError:
                     if needed:
                         raise
         more = branch.get("additionalProperties")
         if not branch.get("properties") and isinstance(more, dict) and more:
-            found["t" if second else "s"] = self.made(self.branches(more)[0], rich, second, inside)
+            found["t" if second else "s"] = self.made(self.chosen(more, second), rich, second, inside)
         return found
 
 
@@ -169,6 +174,11 @@ def structured(branch: Schema) -> bool:
     """Whether it is an object with a form of its own; one that takes anything is a value like a text."""
     return bool(branch.get("properties")) or bool(isinstance(branch.get("additionalProperties"), dict)
                                                   and branch["additionalProperties"])
+
+
+def unheard_of(branch: Schema) -> bool:
+    """Whether it is the open end of a union: any kind but the known ones."""
+    return any("enum" in member.get("not", {}) for member in branch.get("properties", {}).values())
 
 
 def closed_values(branch: Schema) -> list[Any] | None:

@@ -25,6 +25,7 @@ class Table:
 
     `schema`: JSON Schema of the request; references point into the same object. `watch(request, output)` sees each
     trial.
+    `failures`: requests of the trials on which the translation raised, and the errors (the first fifty, for lint).
     Raises ValueError if the translation is not a function of its input alone. Safe to build in any thread.
     """
 
@@ -33,6 +34,7 @@ class Table:
         schemas = Schemas(schema)
         self.require_purity(schemas, schema)
         self.root: Node | None = Prober(schemas, self.trial, schema).table()
+        self.failures, self.trial.failures = self.trial.failures or [], None
         self.carried = self.root.fine if self.root is not None else carries_all
 
     def require_purity(self, schemas: Schemas, schema: Schema) -> None:
@@ -158,7 +160,7 @@ def others(old: Any) -> list[Any]:
     if isinstance(old, bool):
         return [not old]
     if isinstance(old, int):
-        return [old + 1, old - 1]
+        return [old + 1, old - 1, 2 * old + 2]
     if isinstance(old, float):
         return [old * 1.1, old * 0.9]
     if isinstance(old, dict):
