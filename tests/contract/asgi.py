@@ -61,11 +61,15 @@ def render(error, dialect, request_id) -> Response:
     return Plain({**error.as_neutral(), "dialect": dialect, "id": request_id}, status_code=error.status)
 
 
-def small_app(document: dict | None = None, package: str = "contract.small", **options: Any) -> connexion.AsyncApp:
+def small_app(
+    document: dict | None = None, package: str = "contract.small", resolver: ContractResolver | None = None,
+    **options: Any,
+) -> connexion.AsyncApp:  # fmt: skip
+    """The middleware on a contract, the small one unless told otherwise."""
     options = {"make_call": make_call, "render": render, "identify": identify, **options}
     app = connexion.AsyncApp(
         "small", middlewares=[LifespanMiddleware, partial(ContractMiddleware, **options)],
-        resolver=ContractResolver(package),
+        resolver=resolver or ContractResolver(package),
     )  # fmt: skip
     app.add_api(document or load_document(SMALL))
     return app
