@@ -21,6 +21,7 @@ from .dialects import (
 )
 from .documents import Document
 from .errors import ConfigurationError
+from .merging import merged, present
 from .problems import Problems, did_you_mean
 from .raw_reasoning import Carrier
 from .resources import Resources
@@ -32,14 +33,6 @@ read again compiles only what has changed."""
 MOST_COMPILED = 64
 
 Entries = Mapping[str, tuple[Document, dict[str, Any]]]
-
-
-def merged(child: Any, parent: Any) -> Any:
-    """`child` over `parent`: mappings member by member, anything else whole; null takes away what was inherited."""
-    if not isinstance(child, dict) or not isinstance(parent, dict):
-        return child
-    result = {**parent, **{name: merged(value, parent.get(name)) for name, value in child.items()}}
-    return {name: value for name, value in result.items() if value is not None}
 
 
 def lowered(entry: Mapping[str, Any]) -> dict[str, Any]:
@@ -219,11 +212,6 @@ def _settings(entry: Mapping[str, Any]) -> dict[str, Any]:
         "usage_in": entry.get("usage_in"),
         "schemas": entry.get("schemas", {}),
     }
-
-
-def present(texts: Mapping[str, str | None]) -> dict[str, str]:
-    """Texts without the nulls that take away what is inherited."""
-    return {name: text for name, text in texts.items() if text is not None}
 
 
 def _name_rule(declared: Mapping[str, Any] | None) -> NameRule | None:

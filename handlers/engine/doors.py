@@ -16,6 +16,7 @@ from urllib.parse import quote
 from .dialects import Dialect, Headers
 from .documents import Filled
 from .errors import ConfigurationError, InvalidRequest
+from .merging import merged_values
 from .patches import Patches
 from .templates import Compiler, Text
 
@@ -104,13 +105,15 @@ class Door:
 
     def merged_values(self, own: Mapping[str, Any]) -> dict[str, Any]:
         """What templates see as `values`; a model's own win."""
-        return {**self.values, **own} if own else self.values
+        return merged_values(own, self.values) if own else self.values
 
     def _given(self, model: str, stream: bool) -> dict[str, Any]:
         return {**self.values, "key": self._key, "model": model, "stream": stream, "values": self.values}
 
     def _url(self, model: str, stream: bool) -> str:
         path, query, _, _ = self._texts
+        if model in (".", ".."):
+            raise InvalidRequest(f"The model {model!r} cannot stand in a URL.", code="model_not_found", param="model")
         given = self._given(model, stream)
         url = self.base_url + (path(given) or "")
         filled = ((name, text(given)) for name, text in query.items())
@@ -135,8 +138,6 @@ def _name_model(texts: Iterable[Text]) -> bool:
 
 def _segment(text: str) -> str:
     """A hole's text as one segment of a path."""
-    if text in (".", ".."):
-        raise InvalidRequest(f"{text!r} cannot stand in a URL.", code="model_not_found", param="model")
     return quote(text, safe="")
 
 

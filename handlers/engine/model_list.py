@@ -38,8 +38,6 @@ class ModelLists:
         self.clock = clock
         self.log = logging.getLogger("morello")
         self.version = 0
-        """Goes up whenever a provider's list has come."""
-        self.version = 0
         self._known: dict[str, list[Model]] = {}
         self._due: dict[str, float] = {}
         self._asking: dict[str, asyncio.Task[None]] = {}
@@ -77,8 +75,10 @@ class ModelLists:
         asked = provider.main.dialect.models
         assert asked is not None
         try:
-            self._known[provider.id] = read_models(await self.fetch(provider), asked)
-            self.version += 1
+            found = read_models(await self.fetch(provider), asked)
+            if found != self._known.get(provider.id):
+                self._known[provider.id] = found
+                self.version += 1
             self._due[provider.id] = self.clock() + self.time_to_live
         except Exception as error:
             # Whatever a provider does wrong here is no reason to stop anything else.

@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from .dialect_loading import merged, present
 from .dialects import Dialect
 from .documents import Document, Filled, Path, Unset
 from .doors import JSON_HEADERS, Door, Knock
 from .errors import ConfigurationError, GatewayError
+from .merging import merged, merged_values, present
 from .patches import read_patches
 from .problems import Problems, did_you_mean
 from .providers import Model, Provider, Retries, Secret, Timeout, Tls
@@ -153,7 +153,7 @@ class ProviderLoader:
         provider_headers = _lower(entry.get("headers", {}))
         headers = merged(_lower(own.get("headers", {})), provider_headers) if further else provider_headers
         query = merged(own.get("query", {}), entry.get("query", {})) if further else entry.get("query", {})
-        values = merged(own.get("values", {}), merged(entry.get("values", {}), dialect.values))
+        values = merged_values(own.get("values", {}), merged_values(entry.get("values", {}), dialect.values))
         defaults = {**dialect.defaults, **entry.get("defaults", {}), **(own.get("defaults", {}) if further else {})}
         key = entry.get("key")
         knock = Knock(
