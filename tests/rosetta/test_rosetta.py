@@ -50,3 +50,14 @@ def test_the_official_types_bite(dialect: str) -> None:
     stray["messages"][0]["stray"] = 1
     for broken in (wire | {"stray": 1}, stray, {name: wire[name] for name in wire if name != "messages"}):
         assert not validator.is_valid(broken)
+
+
+@pytest.mark.parametrize("story", stories("request"), ids=lambda story: story.name)
+def test_a_request_can_be_written_again_defect_130(story: Story) -> None:
+    """What was written for one provider leaves nothing behind in what is written for the next."""
+    told = [dialect for dialect in DIALECTS if story.written(dialect)]
+    first = [write(story, dialect) for dialect in told]
+    for wire in first:
+        wire["messages"].append("spoilt")
+        wire.clear()
+    assert [write(story, dialect) for dialect in reversed(told)] == [story.written(each) for each in reversed(told)]
