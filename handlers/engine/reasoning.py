@@ -149,7 +149,7 @@ def restore(
     losses = [DROPPED] if restorer.dropped else []
     if changed:
         request = {**request, "messages": messages}
-    if replay == "required" and thinks(request) and missing_in_open_turn(request["messages"]):
+    if replay == "required" and thinks(request) and restorer.missing_in_open_turn(request["messages"]):
         # The provider refuses an open tool turn whose reasoning did not come back, unless it need not think.
         request = {**request, "reasoning": {"mode": "disabled"}}
         losses = [DROPPED]
@@ -160,6 +160,7 @@ class Restorer:
     def __init__(self, scope: str, native: bool, replay: str) -> None:
         self.scope, self.native, self.forbidden = scope, native, replay == "forbidden"
         self.dropped = False
+        self.own: set[int] = set()      # identities of the blocks that are the provider's own, as it made them
 
     def message(self, message: dict[str, Any]) -> dict[str, Any] | None:
         """The message itself, a changed one, or None if nothing of it is left."""
@@ -185,9 +186,15 @@ class Restorer:
         signature = part.get("signature")
         if sealed(signature):
             opened = unseal(signature)
-            return opened[1] if opened and opened[0] == self.scope and opened[1]["type"] == "reasoning" else None
+            if opened is None or opened[0] != self.scope or opened[1]["type"] != "reasoning":
+                return None
+            self.own.add(id(opened[1]))
+            return opened[1]
+        if self.native:
+            self.own.add(id(part))
         if self.native or signature is None:
             return part
+        self.dropped = True
         return None if part.get("redacted") else without_signature(part)
 
     def call(self, part: Part) -> Part:
@@ -200,20 +207,21 @@ class Restorer:
         self.dropped = True
         return without_signature(part)
 
+    def missing_in_open_turn(self, messages: list[dict[str, Any]]) -> bool:
+        """Whether the conversation ends within a tool turn, and its last call came without the provider's own
+        reasoning before it: words of another's would be refused as well as none."""
+        if not messages or messages[-1].get("role") != "tool":
+            return False
+        for message in reversed(messages):
+            if message.get("role") == "assistant":
+                parts = message.get("parts", ())
+                called = any(part.get("type") == "tool_call" for part in parts)
+                return called and not any(id(part) in self.own for part in parts)
+            if message.get("role") == "user":
+                return False
+        return False
+
 
 def thinks(request: dict[str, Any]) -> bool:
     wish = request.get("reasoning") or {}
     return wish.get("mode") != "disabled" and wish.get("effort") != "none" and bool(wish)
-
-
-def missing_in_open_turn(messages: list[dict[str, Any]]) -> bool:
-    """Whether the conversation ends within a tool turn, and its last call came without the reasoning before it."""
-    if not messages or messages[-1].get("role") != "tool":
-        return False
-    for message in reversed(messages):
-        if message.get("role") == "assistant":
-            kinds = [part.get("type") for part in message.get("parts", ())]
-            return "tool_call" in kinds and "reasoning" not in kinds
-        if message.get("role") == "user":
-            return False
-    return False

@@ -9,11 +9,11 @@ from typing import Any
 
 import yaml
 
+from handlers.engine.configuration import load_configuration
+from handlers.engine.dialects import Dialect
 from handlers.engine.losses import Table, client_schema
-from handlers.engine.templates import Compiler, Kind
 
 ROOT = Path(__file__).resolve().parents[2]
-TEMPLATES = ROOT / "templates"
 REQUESTS = {"openai": "ChatCompletionRequest", "anthropic": "MessagesRequest"}
 PAIRS = [("openai", "anthropic"), ("anthropic", "openai")]
 
@@ -33,22 +33,20 @@ def schema(client: str) -> Json:
 
 
 @cache
-def compiler() -> Compiler:
-    return Compiler(lambda name: (TEMPLATES.joinpath(name).read_text(encoding="utf-8"), name))
-
-
-@cache
-def function(dialect: str, kind: str) -> Callable[[Json], Any]:
-    return compiler().compile(f"{dialect}/{kind}.j2", kind=Kind[kind.upper()], dialect=dialect).function
+def dialects() -> dict[str, Dialect]:
+    return load_configuration(ROOT, {}).dialects
 
 
 def translation(client: str, provider: str) -> Callable[[Json], Any]:
-    read, write = function(client, "read_request"), function(provider, "write_request")
+    reader, writer = dialects()[client], dialects()[provider]
+    read, write = reader.read_request, writer.write_request
+    assert read is not None
+    assert write is not None
 
     def translate(body: Json) -> Any:
-        request = read({"body": body, "path": {}, "values": {}})
+        request = read({"body": body, "path": {}, "values": reader.values})
         own = request.get("extra", {}).get(client, {})
-        return write({**request, "values": {}}), request.get("stream"), own.get("stream_options")
+        return write({**request, "values": writer.values}), request.get("stream"), own.get("stream_options")
 
     return translate
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 from losses.leave_one_out import compare
-from losses.real_pairs import PAIRS, chat_application, coding_agent, function, schema, table, translation
+from losses.real_pairs import PAIRS, chat_application, coding_agent, dialects, schema, table, translation
 
 from handlers.engine.losses import Table, answer_schema, check, header_value
 
@@ -92,9 +92,9 @@ def test_the_table_is_true(client, provider):
 @pytest.mark.parametrize(("client", "provider"), PAIRS)
 def test_a_pair_is_probed_quickly(client, provider):
     """So that it can be done at first use. Twice the time it takes on a slow machine."""
-    function(client, "read_request"), function(provider, "write_request")
+    known = translation(client, provider)
     start = time.process_time()
-    Table(translation(client, provider), schema(client))
+    Table(known, schema(client))
     assert time.process_time() - start < 0.6
 
 
@@ -122,7 +122,8 @@ ANSWER = {
 
 @pytest.mark.parametrize("client", ["openai", "anthropic"])
 def test_what_an_answer_loses_is_named_in_neutral_words(client):
-    write = function(client, "write_response")
+    write = dialects()[client].write_response
+    assert write is not None
     known = Table(lambda response: write({**response, "request": {}, "values": {}}), answer_schema(client))
     assert known(ANSWER) == []
     foreign = {"type": "unknown", "dialect": "another", "data": {"type": "surprise"}}

@@ -1,13 +1,16 @@
 """A body that passes through keeps its bytes; only sealed blocks of reasoning are opened or taken out."""
 
 import copy
+from pathlib import Path
 
 import pytest
 
+from handlers.engine.configuration import load_configuration
 from handlers.engine.losses import Loss
 from handlers.engine.raw_reasoning import affected, restore_messages
 from handlers.engine.reasoning import seal
 
+ROOT = Path(__file__).resolve().parents[2]
 WARNED = [Loss("compatibility", "reasoning")]
 THOUGHT = {"type": "reasoning", "text": "hm", "signature": "native"}
 REDACTED = {"type": "reasoning", "redacted": True, "signature": "blob"}
@@ -152,3 +155,32 @@ def test_own_reasoning_comes_back_in_the_member_that_the_dialect_writes_defect_8
 def test_bytes_are_searched_for_the_mark():
     assert affected(b'{"signature":"morello1.m.abc"}')
     assert not affected(b'{"signature":"EuYBCkQ"}')
+
+
+SIGNED, PLAIN = {"type": "reasoning", "text": "hm", "signature": "native"}, {"type": "reasoning", "text": "hm"}
+
+
+@pytest.mark.parametrize(
+    ("dialect", "part", "message", "expected"),
+    [
+        pytest.param(
+            "anthropic", SIGNED,
+            {"role": "assistant", "content": [thinking(seal(SIGNED, "mine")), TEXT]},
+            {"role": "assistant", "content": [thinking("native"), TEXT]},
+            id="among the blocks",
+        ),
+        pytest.param(
+            "openai", PLAIN,
+            {"role": "assistant", "content": "answer", "reasoning_details": details(seal(PLAIN, "mine"))},
+            {"role": "assistant", "content": "answer", "reasoning_content": "hm"},
+            id="defect_250 beside the content",
+        ),
+    ],
+)  # fmt: skip
+def test_the_shipped_dialects_open_their_own(dialect, part, message, expected):
+    """What a block looks like in a dialect is known to its templates only."""
+    shipped = load_configuration(ROOT, {}).dialects[dialect]
+    given = {"messages": [{"role": "user", "content": "x"}, message]}
+    found, told = restore_messages(given, shipped.reasoning.carriers, "mine", shipped.write_request)
+    assert found["messages"][1] == expected
+    assert told == []

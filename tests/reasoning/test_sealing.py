@@ -121,6 +121,8 @@ def test_a_native_signature_stays_within_its_family_only():
     same, losses = restore(conversation, scope="m", native=True)
     assert same is conversation
     assert losses == []
+    _, losses = restore(request(assistant(THOUGHT)), scope="m", native=False)
+    assert losses == WARNED, "a signature that goes is told as well"
     other, losses = restore(conversation, scope="m", native=False)
     assert other["messages"][0]["parts"] == [{"type": "reasoning", "text": THOUGHT["text"]}, CALL]
     assert losses == WARNED
@@ -143,6 +145,16 @@ def test_an_open_tool_turn_without_its_reasoning_switches_it_off_defect_88_defec
     kept, losses = restore(conversation, scope="m", native=False, replay="optional")
     assert kept is conversation
     assert losses == []
+
+
+def test_the_words_of_another_maker_are_not_the_reasoning_that_is_missing():
+    """A thought without a seal, of another family: its text may go along, but an open turn needs the provider's own."""
+    conversation = request(USER, assistant(THOUGHT, CALL), RESULT, reasoning={"effort": "high"})
+    back, losses = restore(conversation, scope="m", native=False, replay="required")
+    assert back["reasoning"] == {"mode": "disabled"}
+    assert losses == WARNED
+    same, _ = restore(conversation, scope="m", native=True, replay="required")
+    assert same is conversation
 
 
 @pytest.mark.parametrize("messages", [

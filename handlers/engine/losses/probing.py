@@ -195,12 +195,10 @@ class Prober:
             names = [name for name in members if name != key and ((hole.rich and not reduced) or name in required)]
             others = self.others(members, names, hole.rich, hole.second)
             inner = hole.within(with_member(others, key))
-            if wholes is None:
-                pass
-            elif key in members and (hole.rich or key in required):
+            if wholes is not None and key in members and (hole.rich or key in required):
                 if not reduced:
                     inner.known.append((self.schemas.specimen(members[key], hole.rich, hole.second), whole))
-            else:
+            elif wholes is not None:
                 inner.known.append((ABSENT, whole))
             yield inner
 
