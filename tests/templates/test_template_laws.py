@@ -88,9 +88,7 @@ def test_every_code_has_a_mistake_that_shows_it() -> None:
 def test_one_look_finds_more_than_one_problem() -> None:
     """Names, filters and duplicates are all told at once, in the order of the lines."""
     text = '{\n"a": {{ bdy }},\n"b": {{ body | nope }},\n"a": {{ body is wrong }}\n}'
-    found = compiler({"read_request.j2": text}).problems(
-        "acme/read_request.j2", kind=Kind.READ_REQUEST, dialect="acme"
-    )
+    found = compiler({"read_request.j2": text}).problems("acme/read_request.j2", kind=Kind.READ_REQUEST, dialect="acme")
     assert [(problem.code, problem.line) for problem in found] == [
         ("T012", 2), ("T013", 3), ("T015", 4), ("T013", 4),
     ]  # fmt: skip
@@ -98,8 +96,13 @@ def test_one_look_finds_more_than_one_problem() -> None:
 
 def test_a_file_of_macros_can_be_checked_by_itself() -> None:
     """A file that nothing imports yet is looked at all the same."""
-    files = {"_parts.j2": "{% macro m(x) %}{{ x | nope }}{% endmacro %}", "_good.j2": "{% macro m(x) %}{{ x }}{% endmacro %}"}
-    assert [problem.code for problem in compiler(files).problems("acme/_parts.j2", kind=None, dialect="acme")] == ["T013"]
+    files = {
+        "_parts.j2": "{% macro m(x) %}{{ x | nope }}{% endmacro %}",
+        "_good.j2": "{% macro m(x) %}{{ x }}{% endmacro %}",
+    }
+    assert [problem.code for problem in compiler(files).problems("acme/_parts.j2", kind=None, dialect="acme")] == [
+        "T013"
+    ]
     assert compiler(files).problems("acme/_good.j2", kind=None, dialect="acme") == []
 
 

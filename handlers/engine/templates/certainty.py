@@ -22,7 +22,9 @@ def certain(node: nodes.Node, scope: Scope) -> bool:
         return node.value is not None
     if isinstance(node, nodes.Name):
         meaning = scope.names.get(node.name)
-        return isinstance(meaning, Constant) or (meaning is None and node.name == "dialect")
+        if isinstance(meaning, Constant):
+            return meaning.value is not None
+        return meaning is None and node.name == "dialect"
     if isinstance(node, nodes.CondExpr):
         return node.expr2 is not None and certain(node.expr1, scope) and certain(node.expr2, scope)
     if isinstance(node, nodes.Or):

@@ -76,7 +76,10 @@ class Function:
 
     def block(self, block: Block, *, outermost: bool = False) -> Built:
         for statement in block.sets:
-            self.set(statement, outermost=outermost)
+            if isinstance(statement, Set):
+                self.set(statement, outermost=outermost)
+            else:
+                self.items((statement,), "")
         return Built("None") if block.value is None else self.value(block.value)
 
     def value(self, value: Value) -> Built:

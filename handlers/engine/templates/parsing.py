@@ -82,10 +82,15 @@ class Parser:
             self.fail("text after the end of the value", rest.line, "A file, a macro and a branch give one value.")
         return Block(sets, value)
 
-    def sets(self) -> tuple[Set, ...]:
-        found = []
-        while (token := self.peek()) is not None and isinstance(token.value, nodes.Assign):
-            found.append(self.assignment(self.take().value))
+    def sets(self) -> tuple[Set | If, ...]:
+        found: list[Set | If] = []
+        while (token := self.peek()) is not None:
+            if isinstance(token.value, nodes.Assign):
+                found.append(self.assignment(self.take().value))
+            elif isinstance(token.value, nodes.If) and only_sets(token.value):
+                found.append(self.branching(self.take().value, "[", Comma.FREE)[0])
+            else:
+                break
         return tuple(found)
 
     def assignment(self, node: nodes.Assign) -> Set:
@@ -221,6 +226,19 @@ def arms(node: nodes.If) -> list[tuple[nodes.Node | None, list[nodes.Node], int]
     if node.else_:
         found.append((None, node.else_, node.else_[0].lineno))
     return found
+
+
+def only_sets(node: nodes.If) -> bool:
+    """Whether an `if` defines names and writes nothing."""
+
+    def silent(part: nodes.Node) -> bool:
+        if isinstance(part, nodes.Output):
+            return all(isinstance(piece, nodes.TemplateData) and not piece.data.strip() for piece in part.nodes)
+        if isinstance(part, nodes.If):
+            return all(silent(inner) for inner in [*part.body, *part.elif_, *part.else_])
+        return isinstance(part, nodes.Assign)
+
+    return silent(node) and node.find(nodes.Assign) is not None
 
 
 STATEMENTS = {

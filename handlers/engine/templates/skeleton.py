@@ -46,9 +46,9 @@ class Container:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A value with the `set` statements before it; without a value it is absent."""
+    """A value with the `set` statements before it, some of them perhaps in an `if`; without a value it is absent."""
 
-    sets: tuple[Set, ...]
+    sets: tuple[Set | If, ...]
     value: Value | None
 
 

@@ -72,8 +72,7 @@ class Survey:
     # ---- what is written
 
     def block(self, unit: Unit, block: Block, names: Names) -> tuple[Shape, ...]:
-        for statement in block.sets:
-            self.assign(unit, statement, names)
+        self.members(unit, block.sets, names)
         return () if block.value is None else self.value(unit, block.value, names)
 
     def value(self, unit: Unit, value: Value, names: Names) -> tuple[Shape, ...]:

@@ -175,6 +175,8 @@ class Unit:
     def keep_constants(self) -> None:
         """The constants that are set at the top of the file: macros see them, and other files can import them."""
         for statement in self.body.sets:
+            if not isinstance(statement, Set):
+                continue
             if self.once(statement) and statement.name not in self.scope.names and statement.name != "dialect":
                 try:
                     self.scope.define(statement.name, self.constant(constant_value(statement.expression)))
@@ -210,7 +212,11 @@ class Unit:
                     written.macro.certain = changed = True
 
     def parameters(self, written: Written) -> Scope:
-        scope = Scope(dict(self.scope.names))
+        """The scope a macro begins with. What it sets itself hides a constant of the file."""
+        targets = [node.target for node in written.node.find_all(nodes.Assign)]
+        hidden = {target.name for target in targets if isinstance(target, nodes.Name)}
+        known = self.scope.names.items()
+        scope = Scope({name: m for name, m in known if not (name in hidden and isinstance(m, Constant))})
         for index, (name, _) in enumerate(written.macro.parameters):
             scope.define(name, Local(f"{re.sub('[^A-Za-z_]', '', name) or 'x'}_p{index}"))
         return scope

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import nodes
 
 from .problems import Problems
+from .skeleton import names_set
 
 if TYPE_CHECKING:
     from .unit import Unit
@@ -28,7 +29,8 @@ def check_use(unit: Unit) -> None:
             for argument in node.args:
                 _warn(unit.problems, argument.name, inside, argument.lineno)
     for statement in unit.body.sets if unit.kind is not None else ():
-        _warn(unit.problems, statement.name, used, statement.line)
+        for name in names_set(statement):
+            _warn(unit.problems, name, used, statement.line)
 
 
 def _warn(problems: Problems, name: str, used: Counter[str], line: int) -> None:
