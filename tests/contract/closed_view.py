@@ -21,12 +21,10 @@ Schema = dict[str, Any]
 def closed_view(document: Document) -> Document:
     """A copy of an OpenAPI document whose component schemas are closed; all else is as it was."""
     view = copy.deepcopy(document)
-    for name, schema in view["components"]["schemas"].items():
-        if not is_open_branch(schema):
-            close(schema, document)
-    view["components"]["schemas"] = {
-        name: schema for name, schema in view["components"]["schemas"].items() if not is_open_branch(schema)
-    }
+    schemas = {name: each for name, each in view["components"]["schemas"].items() if not is_open_branch(each)}
+    for schema in schemas.values():
+        close(schema, document)
+    view["components"]["schemas"] = schemas
     return view
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 import struct
 import zlib
 from collections.abc import Iterator
@@ -41,9 +42,7 @@ def examples() -> Iterator[tuple[str, dict[str, Any], Any]]:
 
 
 EXAMPLES = list(examples())
-REQUESTS = [(place, value) for place, media, value in EXAMPLES if " 2" not in place and " 4" not in place and " 5" not in place]
-WITHOUT = {"text/html", "application/json"}
-"""Media types that need no example: a page, and this document itself."""
+REQUESTS = [(place, value) for place, _, value in EXAMPLES if "post" in place and not re.search(r" [245]\d\d ", place)]
 
 
 @pytest.mark.parametrize(("place", "media", "value"), EXAMPLES, ids=[place for place, _, _ in EXAMPLES])
@@ -116,22 +115,19 @@ def test_the_closed_view_takes_no_more_than_is_declared(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "change"),
+    ("name", "value"),
     [
         ("StopReason", "because"),
-        ("ChatChoice", {"finish_reason": "because"}),
+        ("ChatChoice", specimen(schemas()["ChatChoice"], True) | {"finish_reason": "because"}),
         ("ContentBlock", {"type": "hologram"}),
         ("BlockDelta", {"type": "hologram_delta"}),
         ("MessageStreamEvent", {"type": "hologram_event"}),
         ("ChatAnnotation", {"type": "hologram"}),
-        ("OpenAIErrorObject", {"type": "cosmic_ray_error"}),
+        ("OpenAIErrorObject", specimen(schemas()["OpenAIErrorObject"], True) | {"type": "cosmic_ray_error"}),
     ],
 )
-def test_the_closed_view_closes_vocabularies_and_unions(name: str, change: Any) -> None:
+def test_the_closed_view_closes_vocabularies_and_unions(name: str, value: Any) -> None:
     """A new word or kind of a provider passes the served contract; Morello makes none up."""
-    value = specimen(schemas()[name], True) | change if name[-1] in "ect" and "finish_reason" in change else change
-    if name == "OpenAIErrorObject":
-        value = specimen(schemas()[name], True) | change
     assert validator(contract(), name).is_valid(value)
     assert not validator(CLOSED, name).is_valid(value)
 
