@@ -10,13 +10,17 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, Protocol
 
 from .errors import GatewayError
 
 HASH_LENGTH = 8
 LONGEST = 512     # characters; where a rule sets no length
+
+WITH_TOOLS = ("assistant", "tool")
+PARTS = ("tool_call", "tool_result")
 
 
 class Rule(Protocol):
@@ -31,9 +35,11 @@ class Rule(Protocol):
 class Names:
     """One kind of name under one rule: which ones were replaced, and by what."""
 
+    __slots__ = ("anything", "back", "longest", "out", "pattern")
+
     def __init__(self, rule: Rule | None) -> None:
         self.longest = (rule.max if rule else None) or LONGEST
-        self.pattern = re.compile(rule.pattern) if rule and rule.pattern else None
+        self.pattern = compiled(rule.pattern) if rule and rule.pattern else None
         self.anything = rule is None or (rule.max is None and self.pattern is None)
         self.out: dict[str, str] = {}
         self.back: dict[str, str] = {}
@@ -41,12 +47,12 @@ class Names:
     def fits(self, name: str) -> bool:
         return len(name) <= self.longest and (self.pattern is None or self.pattern.fullmatch(name) is not None)
 
-    def learn(self, names: Sequence[str]) -> None:
+    def learn(self, names: set[str]) -> None:
         """Find a new name for each that does not fit; no new name is one that occurs already."""
         if self.anything:
             return
-        wrong = [name for name in dict.fromkeys(names) if not self.fits(name)]
-        taken = set(names)
+        wrong = [name for name in names if not self.fits(name)]
+        taken = set(names) if wrong else names
         for name in sorted(wrong):        # sorted: a collision ends the same whatever order the names come in
             new = next(candidate for candidate in self.candidates(name) if candidate not in taken)
             taken.add(new)
@@ -106,8 +112,9 @@ class Renaming:
         """The neutral request as the provider takes it: the same object if every name fits."""
         if self.names.anything and self.ids.anything:
             return request
-        self.names.learn(list(names_in(request)))
-        self.ids.learn([part["id"] for part in tool_parts(request)])
+        names, ids = used(request)
+        self.names.learn(names)
+        self.ids.learn(ids)
         if not self.active:
             return request
         changed = dict(request)
@@ -120,12 +127,12 @@ class Renaming:
         return changed
 
     def message(self, message: dict[str, Any]) -> dict[str, Any]:
-        if message.get("role") not in ("assistant", "tool"):
+        if message.get("role") not in WITH_TOOLS:
             return message
         return {**message, "parts": [self.outward(part) for part in message.get("parts", ())]}
 
     def outward(self, part: dict[str, Any]) -> dict[str, Any]:
-        if part.get("type") not in ("tool_call", "tool_result"):
+        if part.get("type") not in PARTS:
             return part
         return {**self.named(part), "id": self.ids.out.get(part["id"], part["id"])}
 
@@ -144,7 +151,7 @@ class Renaming:
         return self.ids.back.get(back, back)
 
     def part(self, part: dict[str, Any]) -> dict[str, Any]:
-        if part.get("type") not in ("tool_call", "tool_result"):
+        if part.get("type") not in PARTS:
             return part
         return self.home(part)
 
@@ -173,22 +180,23 @@ class Renaming:
         return event
 
 
-def names_in(request: dict[str, Any]) -> Iterator[str]:
-    """Every name of a tool in a neutral request: definitions, choice, calls, results."""
-    for tool in request.get("tools", ()):
-        if isinstance(tool.get("name"), str):
-            yield tool["name"]
+def used(request: dict[str, Any]) -> tuple[set[str], set[str]]:
+    """Every name of a tool in a neutral request (definitions, choice, calls, results), and every id of a call."""
+    names = {tool["name"] for tool in request.get("tools", ()) if "name" in tool}
+    ids: set[str] = set()
     chosen = request.get("tool_choice", {}).get("name")
-    if isinstance(chosen, str):
-        yield chosen
-    for part in tool_parts(request):
-        if isinstance(part.get("name"), str):
-            yield part["name"]
-
-
-def tool_parts(request: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    if chosen is not None:
+        names.add(chosen)
     for message in request.get("messages", ()):
-        if message.get("role") in ("assistant", "tool"):
+        if message["role"] in WITH_TOOLS:
             for part in message.get("parts", ()):
-                if part.get("type") in ("tool_call", "tool_result"):
-                    yield part
+                if part["type"] in PARTS:
+                    ids.add(part["id"])
+                    if "name" in part:
+                        names.add(part["name"])
+    return names, ids
+
+
+@lru_cache(maxsize=256)
+def compiled(pattern: str | re.Pattern[str]) -> re.Pattern[str]:
+    return re.compile(pattern)
