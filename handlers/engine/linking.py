@@ -61,7 +61,9 @@ class Linker:
         for part in parts:
             kind = part.get("type")
             known: Part | None = part
-            if role == "assistant" and kind == "tool_call":
+            if "id" not in part:
+                pass  # a dialect that tells calls apart by their order only
+            elif role == "assistant" and kind == "tool_call":
                 known = self.call(part)
             elif role == "tool" and kind == "tool_result":
                 known = self.result(part)

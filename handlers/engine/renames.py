@@ -134,7 +134,8 @@ class Renaming:
     def outward(self, part: dict[str, Any]) -> dict[str, Any]:
         if part.get("type") not in PARTS:
             return part
-        return {**self.named(part), "id": self.ids.out.get(part["id"], part["id"])}
+        named = self.named(part)
+        return {**named, "id": self.ids.out[part["id"]]} if part.get("id") in self.ids.out else named
 
     def named(self, thing: dict[str, Any]) -> dict[str, Any]:
         name = thing.get("name")
@@ -188,10 +189,11 @@ def used(request: dict[str, Any]) -> tuple[set[str], set[str]]:
     if chosen is not None:
         names.add(chosen)
     for message in request.get("messages", ()):
-        if message["role"] in WITH_TOOLS:
+        if message.get("role") in WITH_TOOLS:
             for part in message.get("parts", ()):
-                if part["type"] in PARTS:
-                    ids.add(part["id"])
+                if part.get("type") in PARTS:
+                    if "id" in part:
+                        ids.add(part["id"])
                     if "name" in part:
                         names.add(part["name"])
     return names, ids
