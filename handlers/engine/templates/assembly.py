@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import warnings
 from types import CodeType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Row(NamedTuple):
@@ -29,8 +29,20 @@ def code(rows: list[Row], filename: str) -> CodeType:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SyntaxWarning)  # `1 is none` is idle, but not wrong
         tree = ast.parse(python(rows))
-        for node in ast.walk(tree):
-            if isinstance(node, ast.expr | ast.stmt | ast.arg | ast.excepthandler | ast.keyword):
-                node.lineno = node.end_lineno = max(rows[node.lineno - 1].line, 1)
-                node.col_offset = node.end_col_offset = 0
+        relocate(tree, [max(row.line, 1) for row in rows])
         return compile(tree, filename, "exec", dont_inherit=True)
+
+
+def relocate(tree: ast.AST, lines: list[int]) -> None:
+    """Gives each node the line of the template in place of the line of Python."""
+    waiting: list[Any] = [tree]
+    while waiting:
+        node = waiting.pop()
+        if "lineno" in node.__dict__:
+            node.lineno = node.end_lineno = lines[node.lineno - 1]
+            node.col_offset = node.end_col_offset = 0
+        for value in node.__dict__.values():
+            if type(value) is list:
+                waiting += [inner for inner in value if isinstance(inner, ast.AST)]
+            elif isinstance(value, ast.AST) and not isinstance(value, ast.expr_context):
+                waiting.append(value)

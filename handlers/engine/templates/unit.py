@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,14 +14,14 @@ from .assembly import Row, code, python
 from .certainty import certain, certain_block, may_be_null
 from .duplicates import check_block
 from .emit import Built, Function, settled
+from .inventory import Inventory
 from .kinds import EVERYWHERE, Kind
 from .parsing import Parser
 from .problems import Problems, nearest
-from .reading import spelling
 from .runtime import DEEPEST, NAMESPACE, failer
 from .scope import Constant, Local, Macro, Meaning, Scope, constant_value
 from .skeleton import Block, Container, Set
-from .unused import check_use, everywhere
+from .unused import check_use
 
 ENVIRONMENT = Environment(keep_trailing_newline=True, autoescape=False)  # noqa: S701 - values are built, not text
 VOCABULARY = {f"filter_{name}": function for name, function in FILTERS.items()} | {
@@ -35,8 +34,9 @@ class Written:
     """A macro of this file: what it stands for, its Jinja node and its parsed body."""
 
     macro: Macro
-    node: nodes.Macro
+    line: int
     body: Block
+    inventory: Inventory
 
 
 class Unit:
@@ -63,8 +63,8 @@ class Unit:
         self.macros: dict[str, Written] = {}
         self.body = Block((), None)
         self.tree = nodes.Template([])
-        self.top: list[nodes.Node] = []
-        self.setting: Counter[str] = Counter()
+        self.outer = Inventory(())  # of what stands outside of macros
+        self.inventory = self.outer  # of the function being written
         self.kept: list[Set] = []
         self._count = 0
 
@@ -91,7 +91,7 @@ class Unit:
 
     def once(self, statement: Set) -> bool:
         """Whether a name is set in one place only, so that a constant can stand for it."""
-        return self.setting[statement.name] == 1
+        return self.inventory.stores[statement.name] == 1
 
     certain = staticmethod(certain)
 
@@ -109,15 +109,15 @@ class Unit:
             if isinstance(node, nodes.FromImport):
                 self.bring(node)
         macros = [node for node in tree.body if isinstance(node, nodes.Macro)]
-        self.top = [node for node in tree.body if not isinstance(node, nodes.FromImport | nodes.Macro)]
+        top = [node for node in tree.body if not isinstance(node, nodes.FromImport | nodes.Macro)]
         for node in macros:
             self.declare(node)
-        self.setting = setting(self.top)
-        self.body = Parser(self.top, 1, self.problems).block()
+        self.inventory = self.outer = Inventory(top)
+        self.body = Parser(top, 1, self.problems).block()
         self.keep_constants()
         for node in macros:
             body = Parser(node.body, node.lineno, self.problems).block()
-            self.macros[node.name] = Written(self.own(node.name), node, body)
+            self.macros[node.name] = Written(self.own(node.name), node.lineno, body, Inventory(node.body))
 
     def own(self, name: str) -> Macro:
         meaning = self.scope.names[name]
@@ -191,10 +191,7 @@ class Unit:
 
     def settle(self) -> None:
         """Finds which macros can come back to themselves, and which are never absent."""
-        calls = {
-            name: {call.node.name for call in written.node.find_all(nodes.Call) if isinstance(call.node, nodes.Name)}
-            for name, written in self.macros.items()
-        }
+        calls = {name: written.inventory.called for name, written in self.macros.items()}
         for name, written in self.macros.items():
             reached: set[str] = set()
             waiting = [name]
@@ -213,8 +210,7 @@ class Unit:
 
     def parameters(self, written: Written) -> Scope:
         """The scope a macro begins with. What it sets itself hides a constant of the file."""
-        targets = [node.target for node in written.node.find_all(nodes.Assign)]
-        hidden = {target.name for target in targets if isinstance(target, nodes.Name)}
+        hidden = written.inventory.assigned
         known = self.scope.names.items()
         scope = Scope({name: m for name, m in known if not (name in hidden and isinstance(m, Constant))})
         for index, (name, _) in enumerate(written.macro.parameters):
@@ -235,26 +231,26 @@ class Unit:
             self.problems.note("T017", "a file that is imported has no value of its own", self.body.value.line, hint)
 
     def emit_macro(self, written: Written) -> None:
-        macro, node = written.macro, written.node
+        macro, line = written.macro, written.line
         scope = self.parameters(written)
         parameters = [scope.names[name] for name, _ in macro.parameters]
         names = [meaning.python for meaning in parameters]
-        self.setting = setting(node.body)
-        self.line(0, f"def {macro.python}({', '.join(['given', *['depth'] * macro.recursive, *names])}):", node.lineno)
-        function = Function(self, scope, paths(node.body), "depth + 1" if macro.recursive else "1", 1)
+        self.inventory = written.inventory
+        self.line(0, f"def {macro.python}({', '.join(['given', *['depth'] * macro.recursive, *names])}):", line)
+        function = Function(self, scope, written.inventory.paths, "depth + 1" if macro.recursive else "1", 1)
         if macro.recursive:
-            function.line(f"if depth > {DEEPEST}: too_deep()", node.lineno)
+            function.line(f"if depth > {DEEPEST}: too_deep()", line)
         built = function.block(written.body, outermost=True)
-        self.no_null(written.body, node.lineno)
-        function.line(f"return {settled(built, False)}", self.last_line(node.lineno))
+        self.no_null(written.body, line)
+        function.line(f"return {settled(built, False)}", self.last_line(line))
 
     def emit_build(self, kind: Kind) -> None:
         if self.body.value is None:
             self.problems.fail("T010", "a value is missing: the file has none", 0)
-        self.setting = setting(self.top)
+        self.inventory = self.outer
         self.line(0, "def build(given):", 1)
         self.line(1, "try:", 1)
-        function = Function(self, Scope(dict(self.scope.names)), paths(self.top), "1", 2)
+        function = Function(self, Scope(dict(self.scope.names)), self.outer.paths, "1", 2)
         built = function.block(self.body, outermost=True)
         self.no_null(self.body, self.body.value.line)
         for step in self.result(built, kind):
@@ -309,14 +305,3 @@ def hint_for(error: TemplateSyntaxError) -> str:
     if "got ':'" in (error.message or "") or "got '{'" in (error.message or ""):
         return "`{{` opens a hole: an object within an object is written `{ {`."
     return ""
-
-
-def setting(body: Sequence[nodes.Node]) -> Counter[str]:
-    """How often each name is given a value in a body."""
-    return Counter(name.name for node in body for name in everywhere(node, nodes.Name) if name.ctx == "store")
-
-
-def paths(body: Sequence[nodes.Node]) -> Counter[str]:
-    """How often each path is read in a body."""
-    kinds = (nodes.Name, nodes.Getattr, nodes.Getitem)
-    return Counter(spelling(found) for node in body for kind in kinds for found in everywhere(node, kind))
