@@ -66,6 +66,13 @@ class Provider:
         self._notes: dict[str, threading.Event] = {}
         self._errors: list[BaseException] = []
 
+    def begin_again(self) -> None:
+        """Forget what happened: another script plays now."""
+        self.requests.clear()
+        for event in self._notes.values():
+            event.set()
+        self._notes = {}
+
     def note(self, name: str) -> None:
         """Something has happened; `wait_for` hears of it."""
         self._notes.setdefault(name, threading.Event()).set()
@@ -128,15 +135,17 @@ class Provider:
         for task in list(tasks):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        for _ in range(5):  # transports of failed handshakes say good-bye in rounds of the loop
+            await asyncio.sleep(0)
 
 
 async def closed(writer: asyncio.StreamWriter) -> None:
-    """Close and wait until it is done; a peer that does not say good-bye is not waited for."""
+    """Close and wait until it is done; neither a silent peer nor the end of the test is waited for."""
     writer.close()
     try:
         async with asyncio.timeout(1):
             await writer.wait_closed()
-    except (OSError, TimeoutError):
+    except (OSError, TimeoutError, asyncio.CancelledError):
         writer.transport.abort()
 
 
