@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from functools import cache
-from pathlib import Path
+from collections.abc import Iterable
 from typing import Any
+
+from anthropic.lib.streaming._messages import accumulate_event
+from openai.lib.streaming.chat import ChatCompletionStreamState
+from openai.types.chat import ChatCompletionChunk
+from rosetta.stories import Json, template
 
 from handlers.engine.assembler import Assembler
 from handlers.engine.streams import parse_event, read_data, splitter, write_frames
-from handlers.engine.templates import Compiler, Kind
+from handlers.engine.templates import Kind
 
-TEMPLATES = Path(__file__).parents[2] / "templates"
 END = {"openai": b"[DONE]", "anthropic": None}
 """The data that ends a stream and is no JSON."""
-
-Json = dict[str, Any]
-
-
-def load(name: str) -> tuple[str, str]:
-    path = TEMPLATES / name
-    return path.read_text(encoding="utf-8"), str(path)
-
-
-@cache
-def template(dialect: str, kind: Kind) -> Callable[[Mapping[str, Any]], Any]:
-    """One of the eight functions of a dialect."""
-    return Compiler(load).compile(f"{dialect}/{kind.value}.j2", kind=kind, dialect=dialect).function
 
 
 class Journey:
@@ -81,3 +70,22 @@ def frames_of(stream: bytes) -> list[tuple[str | None, Any]]:
     cutter = splitter("sse")
     parsed = [parse_event("sse", raw) for raw in [*cutter.feed(stream), cutter.finish()]]
     return [(name, read_data(data)) for name, data in parsed if data is not None]
+
+
+def accumulated_message(frames: list[tuple[str | None, Any]]) -> Any:
+    """What the official package for Messages makes of a stream: a Message."""
+    snapshot: Any = None
+    shreds: dict[int, bytes] = {}
+    for name, data in frames:
+        if name != "ping":
+            snapshot = accumulate_event(event=data, current_snapshot=snapshot, json_bufs=shreds)
+    return snapshot
+
+
+def accumulated_completion(frames: list[tuple[str | None, Any]]) -> Any:
+    """What the official package for Chat Completions makes of a stream: the message of its only choice."""
+    state: Any = ChatCompletionStreamState()
+    for _, data in frames:
+        if data != "[DONE]":
+            state.handle_chunk(ChatCompletionChunk.model_validate(data))
+    return state.current_completion_snapshot.choices[0].message

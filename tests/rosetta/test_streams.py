@@ -16,12 +16,10 @@ from typing import Any
 import jsonschema_rs
 import pytest
 import yaml
-from anthropic.lib.streaming._messages import accumulate_event
-from openai.lib.streaming.chat import ChatCompletionStreamState
-from openai.types.chat import ChatCompletionChunk
 from pydantic import ValidationError
+from rosetta.stories import template
 from rosetta.stream_grammar import check_chat, check_messages, validate_chunk, validate_messages_event
-from rosetta.stream_journey import Journey, frames_of, template, travel
+from rosetta.stream_journey import Journey, accumulated_completion, accumulated_message, frames_of, travel
 
 from handlers.engine.streams import parse_event, splitter
 from handlers.engine.templates import Kind
@@ -132,7 +130,7 @@ def test_official_clients_put_the_answer_together(story: Json) -> None:
     """The official packages' own accumulators make of each stream the answer that the neutral parts are."""
     journey = journey_of(story)
     parts = journey.assembler.response["parts"]
-    message = accumulated_message(journey.out["anthropic"])
+    message = accumulated_message(frames_of(journey.out["anthropic"]))
     said = [part.get("text", part.get("transcript")) for part in parts if part["type"] in ("text", "refusal", "file")]
     said = [text for text in said if text is not None]
     assert [block.text for block in message.content if block.type == "text"] == said
@@ -143,28 +141,11 @@ def test_official_clients_put_the_answer_together(story: Json) -> None:
     assert [b.thinking for b in message.content if b.type == "thinking"] == [
         part["text"] for part in parts if part["type"] == "reasoning" and not part.get("redacted")
     ]
-    completion = accumulated_completion(journey.out["openai"])
+    completion = accumulated_completion(frames_of(journey.out["openai"]))
     assert (completion.content or "") == "".join(part["text"] for part in parts if part["type"] == "text")
     if not cut:
         heard = [(c.id, c.function.name, json.loads(c.function.arguments)) for c in completion.tool_calls or []]
         assert heard == calls
-
-
-def accumulated_message(stream: bytes) -> Any:
-    snapshot: Any = None
-    shreds: dict[int, bytes] = {}
-    for name, data in frames_of(stream):
-        if name != "ping":
-            snapshot = accumulate_event(event=data, current_snapshot=snapshot, json_bufs=shreds)
-    return snapshot
-
-
-def accumulated_completion(stream: bytes) -> Any:
-    state: Any = ChatCompletionStreamState()
-    for _, data in frames_of(stream):
-        if data != "[DONE]":
-            state.handle_chunk(ChatCompletionChunk.model_validate(data))
-    return state.current_completion_snapshot.choices[0].message
 
 
 def test_the_oracles_bite() -> None:
