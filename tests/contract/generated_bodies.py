@@ -38,6 +38,21 @@ class Place:
         return bool(self.route) and self.route[-1][0] == "branch"
 
 
+@dataclass(frozen=True)
+class Broken:
+    """A body in which one constraint is broken at one place, and the path of what is wrong."""
+
+    place: Place
+    constraint: Constraint
+    body: Any
+    path: tuple[str | int, ...]
+
+    @property
+    def without_tag(self) -> bool:
+        """Whether it is a tag that is missing: then another branch may have been meant, one that needs none."""
+        return self.constraint[0] == "required" and self.place.is_branch and self.constraint[1] in ("type", "role")
+
+
 class Bodies:
     """Values for the schemas of one document. The same seed gives the same values."""
 
@@ -175,6 +190,21 @@ class Bodies:
         members[which] = self.along(below, rest, leaf, depth + 1)
         return members
 
+    def path(self, schema: Schema, route: tuple[Step, ...]) -> tuple[str | int, ...]:
+        """Where in a body the end of `route` stands, in a body that `along` has built."""
+        path: list[str | int] = []
+        for step, which in route:
+            schema = follow(self.document, schema)
+            if step == "branch":
+                schema = schema["oneOf"][which]
+            elif step == "item":
+                path.append(max(0, schema.get("minItems", 0) - 1))
+                schema = schema["items"]
+            else:
+                path.append(which)
+                schema = schema.get("properties", {}).get(which, schema.get("additionalProperties"))
+        return tuple(path)
+
     def breaking(self, constraint: Constraint, schema: Schema) -> list[Any]:
         """Values that break one constraint of a schema, most promising first."""
         word, detail = constraint
@@ -198,6 +228,22 @@ class Bodies:
             count = detail - 1 if word == "minItems" else detail + 1
             return [[self.valid(schema["items"], 2) for _ in range(count)]]
         return ["", "!", " ✓ ", "a\nb"]
+
+    def broken(self, name: str, is_valid: Callable[[Any], bool]) -> list[Broken]:
+        """Each constraint of the component `name` broken once, at each of its places."""
+        root = self.document["components"]["schemas"][name]
+        found = []
+        for place in self.places(name):
+            for constraint in self.constraints(place):
+                candidates = (
+                    self.along(root, place.route, lambda _, value=value: value)
+                    for value in self.breaking(constraint, place.schema)
+                )
+                body = next((each for each in candidates if not is_valid(each)), None)
+                assert body is not None, f"nothing breaks {constraint} at {place.label}"
+                member = (constraint[1],) if constraint[0] == "required" else ()
+                found.append(Broken(place, constraint, body, (*self.path(root, place.route), *member)))
+        return found
 
     def mutated(self, value: Any) -> Any:
         """A copy of a value with one thing changed somewhere: removed, replaced by another kind, or doubled."""

@@ -82,14 +82,8 @@ def generate(name: str, seed: int) -> list[Generated]:
     for place in bodies.places(name):
         body = bodies.along(root, place.route, lambda schema: bodies.valid(schema, 2))
         found.append(Generated(body, branch=place.label if place.is_branch else None))
-        for constraint in bodies.constraints(place):
-            candidates = (
-                bodies.along(root, place.route, lambda _, value=value: value)
-                for value in bodies.breaking(constraint, place.schema)
-            )
-            breaking = next((each for each in candidates if not validator.is_valid(each)), None)
-            assert breaking is not None, f"nothing breaks {constraint} at {place.label}"
-            found.append(Generated(breaking, constraint=(place.label, *map(str, constraint))))
+    for each in bodies.broken(name, validator.is_valid):
+        found.append(Generated(each.body, constraint=(each.place.label, *map(str, each.constraint))))
     while len(found) < LEAST_REQUESTS + 50:
         valid = bodies.valid(root)
         found += [Generated(valid), Generated(bodies.mutated(valid))]

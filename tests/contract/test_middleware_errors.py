@@ -63,6 +63,7 @@ TABLE = [
     (talk(tools=[{}]), "/tools/0/name", "missing"),
     (talk(tools=[{"name": "x" * 65}]), "/tools/0/name", "at most 64 characters"),
     (talk(metadata={"a/b~c": 5}), "/metadata/a~1b~0c", "a string, not an integer"),
+    (talk(metadata={"7": 5}), "/metadata/7", "a string, not an integer"),
     (talk(closed={"b": True}), "/closed", "without the unknown member 'b'"),
 ]
 
@@ -79,11 +80,12 @@ def test_one_sentence_says_where_and_what_was_expected(app, body, pointer, expec
     assert SECRET not in reply.body.decode()
 
 
-@pytest.mark.parametrize(("body", "pointer", "expectation"), TABLE, ids=[row[1] + " " + row[2] for row in TABLE])
+PADDABLE = [row for row in TABLE if isinstance(row[0], dict)]
+
+
+@pytest.mark.parametrize(("body", "pointer", "expectation"), PADDABLE, ids=[row[1] + " " + row[2] for row in PADDABLE])
 def test_large_bodies_get_the_same_sentence(app, body, pointer, expectation):
     """The same table with a pad that takes the body through the slices: same place, same expectation."""
-    if isinstance(body, list):
-        pytest.skip("an array has no room for a pad")
     reply = post(app, "/v1/talk", {**body, "pad": ["x" * 100] * 4000})
     assert reply.status == 400
     assert reply.json.get("param", "") == pointer

@@ -53,6 +53,12 @@ class Failure:
         """The same failure, seen from further up."""
         return Failure((*path, *self.path), self.expected, self.missing)
 
+    def moved(self, start: int) -> Failure:
+        """The same failure in an array of which this one is a slice that begins at `start`."""
+        if not self.path:
+            return self
+        return Failure((start + int(self.path[0]), *self.path[1:]), self.expected, self.missing)
+
 
 def find_failure(validator: jsonschema_rs.Draft4Validator, value: Any) -> Failure | None:
     """The best failure of `value`, or None if it is valid after all."""
@@ -126,10 +132,10 @@ def _of_all(
     ]
     if not found:
         return _failure(error, value)
-    path = tuple(found[0].instance_path)
+    path, kind = _place(found[0], value)
     values = list(dict.fromkeys(option for each in found for option in _options(each)))
     if wrong_kind:
-        return Failure(path, _kinds(values, value, path))
+        return Failure(path, _kinds(values, kind))
     return Failure(path, _one_of(values))
 
 
@@ -139,12 +145,12 @@ def _options(error: Raised) -> list[Any]:
 
 
 def _failure(error: Raised, value: Any) -> Failure:
-    path = tuple(error.instance_path)
+    path, kind = _place(error, value)
     name, limit = error.kind.name, error.kind.value
     if name == "required":
         return Failure((*path, limit), "present", missing=True)
     if name == "type":
-        return Failure(path, _kinds(_options(error), value, path))
+        return Failure(path, _kinds(_options(error), kind))
     if name == "enum":
         return Failure(path, _one_of(_options(error)))
     if name == "additionalProperties":
@@ -174,11 +180,18 @@ LIMITS = {
 }
 
 
-def _kinds(types: Sequence[str], value: Any, path: Path) -> str:
+def _place(error: Raised, value: Any) -> tuple[Path, str]:
+    """Where an error is, and what kind of value stands there. The validator takes a name like `7` for an index."""
+    path: list[str | int] = []
+    for part in error.instance_path:
+        path.append(str(part) if isinstance(value, dict) else part)
+        value = value[path[-1]]
+    return tuple(path), kind_of(value)
+
+
+def _kinds(types: Sequence[str], kind: str) -> str:
     words = " or ".join(TYPE_WORDS[name] for name in types if name != "null") or "null"
-    for part in path:
-        value = value[part]
-    return f"{words}, not {kind_of(value)}"
+    return f"{words}, not {kind}"
 
 
 def _one_of(options: Sequence[Any]) -> str:

@@ -8,6 +8,7 @@ GatewayError, and one place turns those into answers in the caller's own dialect
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import time
@@ -17,7 +18,7 @@ from typing import Any, Protocol
 from connexion.middleware.abstract import SpecMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ..errors import GatewayError, InvalidRequest
+from ..errors import GatewayError, InvalidRequest, TooLarge
 from .bodies import CLOSE, LARGE, MOST_BYTES, CallerLeftError, check_length, decode, encoding_of, parse, read_body
 from .credentials import Identify, check
 from .document import operations
@@ -227,16 +228,14 @@ class ContractMiddleware(SpecMiddleware):
         response: Respond = await operation.handler(**arguments)
         return response
 
-    async def read(
-        self, declared: Body, receive: Receive, headers: Mapping[bytes, bytes]
-    ) -> tuple[bytes, Any]:
+    async def read(self, declared: Body, receive: Receive, headers: Mapping[bytes, bytes]) -> tuple[bytes, Any]:
         """The body's bytes, decompressed, and what they say. Raises GatewayError where it is not as declared."""
         check_media_type(declared, headers.get(b"content-type"))
         encoding = encoding_of(headers)
         check_length(headers, self.most_bytes)
         raw = await read_body(receive, self.most_bytes)
         if encoding is not None and raw:
-            raw = await in_thread(decode, raw, encoding, self.most_bytes)
+            raw = await decompress(raw, encoding, self.most_bytes)
         if not raw and not declared.required:
             return raw, None
         if len(raw) > LARGE:
@@ -247,6 +246,14 @@ class ContractMiddleware(SpecMiddleware):
             if failure is not None:
                 raise invalid_body(failure)
         return raw, body
+
+
+async def decompress(raw: bytes, encoding: bytes, most: int) -> bytes:
+    """The decompressed body: at once if it is not large, else in a thread. Raises GatewayError."""
+    if len(raw) <= LARGE <= most:
+        with contextlib.suppress(TooLarge):
+            return decode(raw, encoding, LARGE)
+    return await in_thread(decode, raw, encoding, most)
 
 
 def check_media_type(declared: Body, written: bytes | None) -> None:

@@ -69,12 +69,28 @@ class Schemas:
     def compile_draft4(self, schema: Any) -> jsonschema_rs.Draft4Validator:
         """A validator of a schema that is draft 4 already; its references lead into the document's components."""
         return jsonschema_rs.Draft4Validator(
-            {"allOf": [schema], "components": self.components},
+            {"allOf": [schema], "components": {"schemas": self._reachable(schema)}},
             mask="value",
             offline=True,
             validate_formats=False,
             pattern_options=jsonschema_rs.RegexOptions(),
         )
+
+    def _reachable(self, schema: Any) -> dict[str, Any]:
+        """The components that a schema leads to: compiling copies what it is given, so it is given no more."""
+        found: dict[str, Any] = {}
+        waiting = [schema]
+        while waiting:
+            node = waiting.pop()
+            if isinstance(node, list):
+                waiting.extend(node)
+            elif isinstance(node, Mapping):
+                name = str(node.get("$ref", "")).rpartition("/")[2]
+                if name in self.components["schemas"] and name not in found:
+                    found[name] = self.components["schemas"][name]
+                    waiting.append(found[name])
+                waiting.extend(node.values())
+        return found
 
     def follow(self, schema: Any) -> Any:
         """A draft 4 schema with its outermost references resolved."""

@@ -13,7 +13,7 @@ from typing import Any
 
 import jsonschema_rs
 
-from .explaining import USUAL_TAGS, Failure, find_failure
+from .explaining import Failure, Path, find_failure
 from .large import Sliced
 from .schemas import Schemas, as_draft4
 
@@ -21,6 +21,10 @@ DESCENDING = frozenset({"items", "allOf", "anyOf", "oneOf", "not"})
 """Words that look into a container; the others look at it."""
 
 Cuts = Mapping[int, Sequence[int]]
+Failures = list[Failure]
+"""Nothing if the value is valid; else what is wrong, once for each branch of a union."""
+
+INVALID = Failure((), "valid")
 
 
 class SlicedValidator:
@@ -34,31 +38,36 @@ class SlicedValidator:
 
     def find_failure(self, sliced: Sliced) -> Failure | None:
         """What is wrong with the value, or None."""
-        return self._value(self.root, sliced.value, sliced.cuts)
+        found = self._value(self.root, sliced.value, sliced.cuts)
+        if not found:
+            return None
+        shrunk = Shrunk(sliced, [failure.path for failure in found])
+        failure = find_failure(self._validator(self.root), shrunk.value)
+        return found[0] if failure is None else shrunk.restored(failure)
 
-    def _value(self, schema: Any, value: Any, cuts: Cuts) -> Failure | None:
+    def _value(self, schema: Any, value: Any, cuts: Cuts) -> Failures:
         if id(value) not in cuts or not isinstance(schema, Mapping) or "patternProperties" in schema:
             return self._whole(schema, value)
         schema = self.schemas.follow(schema)
-        failure = self._container(self._derive(schema, "container"), value)
-        if failure is None:
+        found = self._container(self._derive(schema, "container"), value)
+        if not found:
             children = self._array if isinstance(value, list) else self._object
-            failure = children(schema, value, cuts)
-        return failure or self._combined(schema, value, cuts)
+            found = children(schema, value, cuts)
+        return found or self._combined(schema, value, cuts)
 
-    def _whole(self, schema: Any, value: Any) -> Failure | None:
+    def _whole(self, schema: Any, value: Any) -> Failures:
         if not schema:
-            return None
+            return []
         validator = self._validator(schema)
-        return None if validator.is_valid(value) else find_failure(validator, value)
+        return [] if validator.is_valid(value) else [find_failure(validator, value) or INVALID]
 
-    def _container(self, schema: Any, value: Any) -> Failure | None:
+    def _container(self, schema: Any, value: Any) -> Failures:
         """As `_whole`, where only the container counts: an error would copy all that is in it."""
         validator = self._validator(schema)
         if validator.is_valid(value):
-            return None
+            return []
         hollow = dict.fromkeys(value) if isinstance(value, dict) else [None] * len(value)
-        return find_failure(validator, hollow) or Failure((), "valid")
+        return [find_failure(validator, hollow) or INVALID]
 
     def _validator(self, schema: Any) -> jsonschema_rs.Draft4Validator:
         validator = self._compiled.get(id(schema))
@@ -73,50 +82,47 @@ class SlicedValidator:
             self._derived[key] = container_part(schema) if what == "container" else {"items": schema["items"]}
         return self._derived[key]
 
-    def _array(self, schema: Mapping[str, Any], value: list[Any], cuts: Cuts) -> Failure | None:
+    def _array(self, schema: Mapping[str, Any], value: list[Any], cuts: Cuts) -> Failures:
         items = schema.get("items")
         if not items:
-            return None
-        bounds = cuts[id(value)]
-        for start, end in pairwise(bounds):
+            return []
+        for start, end in pairwise(cuts[id(value)]):
             if end - start == 1:
-                failure = self._value(items, value[start], cuts)
-                if failure is not None:
-                    return failure.below((start,))
-                continue
-            failure = self._whole(self._derive(schema, "array"), value[start:end])
-            if failure is not None:
-                within = failure.path[0]
-                return Failure((start + int(within), *failure.path[1:]), failure.expected, failure.missing)
-        return None
+                found = [failure.below((start,)) for failure in self._value(items, value[start], cuts)]
+            else:
+                found = self._whole(self._derive(schema, "array"), value[start:end])
+                found = [failure.moved(start) for failure in found]
+            if found:
+                return found
+        return []
 
-    def _object(self, schema: Mapping[str, Any], value: dict[str, Any], cuts: Cuts) -> Failure | None:
+    def _object(self, schema: Mapping[str, Any], value: dict[str, Any], cuts: Cuts) -> Failures:
         declared = schema.get("properties", {})
         others = schema.get("additionalProperties")
         others = others if isinstance(others, Mapping) else None
         for name in sorted(value, key=lambda each: id(value[each]) in cuts):  # what is small, tags too, comes first
-            failure = self._value(declared.get(name, others), value[name], cuts)
-            if failure is not None:
-                return failure.below((name,))
-        return None
+            found = self._value(declared.get(name, others), value[name], cuts)
+            if found:
+                return [failure.below((name,)) for failure in found]
+        return []
 
-    def _combined(self, schema: Mapping[str, Any], value: Any, cuts: Cuts) -> Failure | None:
+    def _combined(self, schema: Mapping[str, Any], value: Any, cuts: Cuts) -> Failures:
         for branch in schema.get("allOf", ()):
-            failure = self._value(branch, value, cuts)
-            if failure is not None:
-                return failure
+            found = self._value(branch, value, cuts)
+            if found:
+                return found
         for word in ("anyOf", "oneOf"):
             if word not in schema:
                 continue
-            failures = [self._value(branch, value, cuts) for branch in schema[word]]
-            wrong = [failure for failure in failures if failure is not None]
-            if len(wrong) == len(failures):
-                return _nearest(wrong)
-            if word == "oneOf" and len(wrong) < len(failures) - 1:
-                return Failure((), "of exactly one of the declared kinds")
-        if "not" in schema and self._value(schema["not"], value, cuts) is None:
-            return Failure((), "something else")
-        return None
+            results = [self._value(branch, value, cuts) for branch in schema[word]]
+            fitting = results.count([])
+            if fitting == 0:
+                return [failure for found in results for failure in found]
+            if word == "oneOf" and fitting > 1:
+                return [Failure((), "of exactly one of the declared kinds")]
+        if "not" in schema and not self._value(schema["not"], value, cuts):
+            return [Failure((), "something else")]
+        return []
 
 
 def container_part(schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -129,13 +135,37 @@ def container_part(schema: Mapping[str, Any]) -> dict[str, Any]:
     return part
 
 
-def _nearest(failures: Sequence[Failure]) -> Failure:
-    """The failure of the branch that was meant: not of another kind, not with another tag, and furthest in."""
+class Shrunk:
+    """A large value with nothing left in its cut arrays but what failed: small enough to be explained like any other.
 
-    def distance(failure: Failure) -> tuple[int, int]:
-        if not failure.path:
-            return 2, 0
-        tag = len(failure.path) == 1 and failure.path[0] in USUAL_TAGS and not failure.missing
-        return int(tag), -len(failure.path)
+    `paths` are the places that failed, in any branch of any union; what is small is kept whole.
+    """
 
-    return min(failures, key=distance)
+    def __init__(self, sliced: Sliced, paths: Sequence[Path]) -> None:
+        self._cuts = sliced.cuts
+        self._kept: dict[int, list[int]] = {}
+        self.value = self._shrink(sliced.value, paths)
+
+    def _shrink(self, value: Any, paths: Sequence[Path]) -> Any:
+        if id(value) not in self._cuts:
+            return value
+        if isinstance(value, dict):
+            return {name: self._shrink(member, _below(paths, name)) for name, member in value.items()}
+        kept = sorted({0, *(int(path[0]) for path in paths if path)})
+        shrunk = [self._shrink(value[index], _below(paths, index)) for index in kept if index < len(value)]
+        self._kept[id(shrunk)] = kept
+        return shrunk
+
+    def restored(self, failure: Failure) -> Failure:
+        """A failure of the shrunk value, with the places of the whole one."""
+        node, path = self.value, []
+        for number, part in enumerate(failure.path):
+            kept = self._kept.get(id(node))
+            path.append(part if kept is None else kept[int(part)])
+            if number + 1 < len(failure.path):
+                node = node[part]
+        return Failure(tuple(path), failure.expected, failure.missing)
+
+
+def _below(paths: Sequence[Path], part: str | int) -> list[Path]:
+    return [path[1:] for path in paths if path and path[0] == part]
