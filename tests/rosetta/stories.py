@@ -11,7 +11,7 @@ A story file (requests_*.yaml, responses_*.yaml, errors_*.yaml) is a list of sto
       writes: {openai: {…}}                      # a wire that is written, although reading it gives something else
       reads: {openai: [{…}, {…}]}                # other wires that read to the same neutral form
       loses: {anthropic: [seed, messages.0.name]}    # what this dialect cannot carry: taken off before comparing
-      beyond: {openai: [reasoning_content]}      # members that the official types do not know, or know as required
+      beyond: {openai: [reasoning_content]}      # members that the official types do not know ("*": do not ask them)
       request: {…}                               # of a response: the neutral request it answers
       values: {anthropic: {thinking: adaptive}}  # beside what providers.yaml declares for the dialect
 
