@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import random
+import sys
 import threading
 import time
 
@@ -14,6 +16,7 @@ from contract.asgi import SMALL, post, small_app
 
 from handlers.engine.contract import (
     LARGE,
+    favour_the_loop,
     in_thread,
     integer_beyond_64_bits,
     large,
@@ -197,3 +200,16 @@ def test_a_refusal_of_a_large_body_costs_no_more_than_reading_it(app):
     reply = post(app, "/v1/talk", body)
     assert reply.json["param"] == "/messages/20000/content/0/text"
     assert time.process_time() - begun < 2
+
+
+def test_the_interpreter_can_be_told_to_favour_the_loop():
+    interval, thresholds = sys.getswitchinterval(), gc.get_threshold()
+    try:
+        favour_the_loop()
+        assert sys.getswitchinterval() < interval
+        assert gc.get_threshold()[0] > thresholds[0]
+        assert gc.get_freeze_count() > 0
+    finally:
+        sys.setswitchinterval(interval)
+        gc.set_threshold(*thresholds)
+        gc.unfreeze()

@@ -172,9 +172,8 @@ class ContractMiddleware(SpecMiddleware):
         """The response to a request. Raises GatewayError for whatever the contract refuses."""
         scope, headers = answering.scope, answering.headers
         path: str = scope["path"]
-        prefix: str = scope.get("root_path", "")
-        if prefix and path.startswith(prefix):
-            path = path[len(prefix) :] or "/"
+        if scope.get("root_path"):
+            path = below_prefix(path, scope["root_path"])
         method: str = scope["method"]
         found = self.routes.find(path)
         if found is None and path in self.pages and method in ("GET", "HEAD"):
@@ -246,6 +245,14 @@ class ContractMiddleware(SpecMiddleware):
             if failure is not None:
                 raise invalid_body(failure)
         return raw, body
+
+
+def below_prefix(path: str, prefix: str) -> str:
+    """The path without the prefix that the server put before it, nor the one that a proxy has left on it."""
+    for _ in range(2):
+        if path == prefix or path.startswith(prefix + "/"):
+            path = path[len(prefix) :] or "/"
+    return path
 
 
 async def decompress(raw: bytes, encoding: bytes, most: int) -> bytes:
