@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
+import pytest
+import yaml
 from anthropic.lib.streaming._messages import accumulate_event
 from openai.lib.streaming.chat import ChatCompletionStreamState
 from openai.types.chat import ChatCompletionChunk
-from rosetta.stories import Json, template
+from rosetta.stories import HERE, Json, template
 
 from handlers.engine.assembler import Assembler
 from handlers.engine.streams import parse_event, read_data, splitter, write_frames
 from handlers.engine.templates import Kind
 
+CLIENTS = ("openai", "anthropic")
 END = {"openai": b"[DONE]", "anthropic": None}
 """The data that ends a stream and is no JSON."""
 
@@ -55,6 +59,27 @@ class Journey:
             for event in events:
                 given = {"event": event, "response": self.assembler.response, "request": self.request, "values": {}}
                 self.out[client] += write_frames(template(client, Kind.WRITE_EVENT)(given) or [])
+
+
+@cache
+def stream_stories() -> list[Json]:
+    """All stories of streams_*.yaml (their form: test_streams.py)."""
+    files = sorted(HERE.glob("streams_*.yaml"))
+    return [story for file in files for story in yaml.safe_load(file.read_text("utf-8"))]
+
+
+def named(story: Json) -> Any:
+    """A story as a parameter of a test, under its sentence and the numbers of the defects it covers."""
+    numbers = "".join(f"defect_{number} " for number in story.get("defects", []))
+    return pytest.param(story, id=numbers + story["it"])
+
+
+def request_of(story: Json) -> Json:
+    return {"model": "m", "messages": [], "stream": True, **story.get("request", {})}
+
+
+def journey_of(story: Json, pieces: list[bytes] | None = None) -> Journey:
+    return travel(story["from"], CLIENTS, request_of(story), pieces or [story["transcript"].encode()])
 
 
 def travel(provider: str, clients: Iterable[str], request: Json, pieces: Iterable[bytes]) -> Journey:

@@ -10,52 +10,37 @@ from __future__ import annotations
 import copy
 import json
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
 import pytest
 import yaml
 from pydantic import ValidationError
-from rosetta.stories import template
+from rosetta.stories import ROOT, Json, template
 from rosetta.stream_grammar import check_chat, check_messages, validate_chunk, validate_messages_event
-from rosetta.stream_journey import Journey, accumulated_completion, accumulated_message, frames_of, travel
+from rosetta.stream_journey import (
+    CLIENTS,
+    accumulated_completion,
+    accumulated_message,
+    frames_of,
+    journey_of,
+    named,
+    request_of,
+    stream_stories,
+)
 
 from handlers.engine.streams import parse_event, splitter
 from handlers.engine.templates import Kind
 
-HERE = Path(__file__).parent
-NEUTRAL = yaml.safe_load((HERE.parents[1] / "openapi" / "neutral.schema.yaml").read_text(encoding="utf-8"))
-CLIENTS = ("openai", "anthropic")
+NEUTRAL = yaml.safe_load((ROOT / "openapi" / "neutral.schema.yaml").read_text(encoding="utf-8"))
 
-Json = dict[str, Any]
-
-
-def named(story: Json) -> Any:
-    numbers = "".join(f"defect_{number} " for number in story.get("defects", []))
-    return pytest.param(story, id=numbers + story["it"])
-
-
-def stories() -> list[Json]:
-    files = sorted(HERE.glob("streams_*.yaml"))
-    return [story for file in files for story in yaml.safe_load(file.read_text(encoding="utf-8"))]
-
-
-STORIES = stories()
+STORIES = stream_stories()
 each_story = pytest.mark.parametrize("story", [named(story) for story in STORIES])
 
 
 @cache
 def validator(name: str) -> Any:
     return jsonschema_rs.validator_for(NEUTRAL | {"$ref": f"#/$defs/{name}"})
-
-
-def request_of(story: Json) -> Json:
-    return {"model": "m", "messages": [], "stream": True, **story.get("request", {})}
-
-
-def journey_of(story: Json, pieces: list[bytes] | None = None) -> Journey:
-    return travel(story["from"], CLIENTS, request_of(story), pieces or [story["transcript"].encode()])
 
 
 def short_event(event: Json) -> Json:
