@@ -54,6 +54,7 @@ def test_a_text_without_holes_is_known_beforehand() -> None:
         ("{{ key | nope }}", "no filter `nope`", 7),
         ("a\n{{ key", "unexpected end of template", 8),
         ("{% if key %}a{% endif %}", "no statements", 7),
+        ("{{ dialect }}", "`dialect` is not known here", 7),
         ("{{ key.upper() }}", "only macros can be called", 7),
     ],
 )

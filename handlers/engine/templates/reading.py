@@ -53,10 +53,10 @@ class Reading:
             return meaning.copied
         if isinstance(meaning, Macro):
             return self.note("T013", f"`{node.name}` is a macro", node, f"Call it: {node.name}(…).")
-        if node.name == "dialect":
-            return repr(self.unit.dialect)
         if node.name not in self.unit.inputs:
             return self.unknown(node)
+        if node.name == "dialect":
+            return repr(self.unit.dialect)
         return self.remembered(node, f"given.get({node.name!r})")
 
     def unknown(self, node: nodes.Name) -> str:

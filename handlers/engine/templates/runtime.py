@@ -161,7 +161,8 @@ def _numbers(sign: str, left: Any, right: Any) -> None:
 
 
 def _finite(number: Any) -> Any:
-    if type(number) is float and not math.isfinite(number):
+    """A result that can be written as JSON."""
+    if not math.isfinite(number) if type(number) is float else not -(2**63) <= number < 2**64:
         raise Failure("the result is too large for a number")
     return number
 

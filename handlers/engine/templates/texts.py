@@ -14,7 +14,7 @@ from .kinds import Kind
 from .problems import Problems
 from .runtime import as_text, failer
 from .scope import Scope
-from .unit import ENVIRONMENT, Unit
+from .unit import ENVIRONMENT, Unit, sentence_of
 
 
 class Text:
@@ -51,7 +51,7 @@ class Text:
         try:
             tree = ENVIRONMENT.parse(source)
         except TemplateSyntaxError as error:
-            problems.fail("T016", (error.message or "unreadable").rstrip("."), error.lineno)
+            problems.fail("T016", sentence_of(error), error.lineno)
         pieces: list[str | nodes.Node] = []
         for node in tree.body:
             if not isinstance(node, nodes.Output):

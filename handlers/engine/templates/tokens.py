@@ -69,11 +69,22 @@ def _literal(word: str, line: int, problems: Problems) -> Any:
     except ValueError:
         hint = "Text needs double quotes, a value of the input a hole: {{ … }}." if word[0].isalpha() else ""
         problems.fail("T010", f"`{word}` is not JSON", line, hint)
+    if type(value) is str and not value.isascii() and not writable(value):
+        problems.fail("T010", f"`{word}` holds half of a character", line, "Surrogates come in pairs.")
     if type(value) is float and value in (float("inf"), float("-inf")):
         problems.fail("T010", f"`{word}` is too large for a number", line)
     if type(value) is int and not -(2**63) <= value <= LARGEST:
         problems.fail("T010", f"`{word}` does not fit into 64 bits", line)
     return value
+
+
+def writable(text: str) -> bool:
+    """Whether a text can be written as UTF-8."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _unreadable(text: str, line: int, followed: bool, problems: Problems) -> NoReturn:

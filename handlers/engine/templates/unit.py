@@ -102,7 +102,7 @@ class Unit:
         try:
             self.tree = tree = ENVIRONMENT.parse(self.text, filename=self.filename)
         except TemplateSyntaxError as error:
-            self.problems.fail("T016", (error.message or "unreadable").rstrip("."), error.lineno, hint_for(error))
+            self.problems.fail("T016", sentence_of(error), error.lineno, hint_for(error))
         except (ValueError, RecursionError) as error:
             self.problems.fail("T016", f"Jinja cannot read this file: {error}", 0)
         for node in tree.body:
@@ -298,6 +298,22 @@ class Unit:
         exec(compiled, self.namespace)  # noqa: S102 - written by this compiler, from a whitelist of nodes
         for written in self.macros.values():
             written.macro.function = self.namespace[written.macro.python]
+
+
+TAGS = {
+    "end of print statement": "}}",
+    "begin of print statement": "{{",
+    "end of statement block": "%}",
+    "begin of statement block": "{%",
+}
+
+
+def sentence_of(error: TemplateSyntaxError) -> str:
+    """Jinja's own words, with its tags as they are written."""
+    sentence = (error.message or "unreadable").rstrip(".")
+    for words, tag in TAGS.items():
+        sentence = sentence.replace(words, tag)
+    return sentence
 
 
 def hint_for(error: TemplateSyntaxError) -> str:
