@@ -62,6 +62,7 @@ def parser() -> argparse.ArgumentParser:
 
     lint = verbs.add_parser("lint", parents=[home], help="say what is wrong with providers.yaml and templates/")
     lint.add_argument("--strict", action="store_true", help="warnings count as errors")
+    lint.add_argument("--all", action="store_true", help="try the bundled templates too")
     lint.add_argument("--quiet", action="store_true", help="leave out the notes")
     lint.set_defaults(run=run_lint)
 
@@ -71,7 +72,7 @@ def parser() -> argparse.ArgumentParser:
 
     explain = verbs.add_parser("explain", parents=[home], help="show what becomes of a request; no network")
     explain.add_argument("request", type=Path, help="a file with the JSON body of a request; - for standard input")
-    explain.add_argument("--as", dest="dialect", metavar="DIALECT", help="what the caller speaks")
+    explain.add_argument("--as", dest="dialect", metavar="DIALECT", default="openai", help="what the caller speaks")
     explain.add_argument("--provider", metavar="ID", help="as under /{provider_id}/v1/…")
     explain.add_argument("--neutral", action="store_true", help="show the neutral form too")
     explain.add_argument("--response", type=Path, metavar="FILE", help="walk an answer of the provider back")
@@ -152,14 +153,15 @@ def tls_of(options: argparse.Namespace) -> tuple[Path | None, Path | None]:
 def run_lint(options: argparse.Namespace) -> int:
     home = home_folder(options.home, os.environ)
     configuration = read_configuration(home, os.environ)
-    return 1 if lint_lines(configuration, strict=options.strict, quiet=options.quiet) else 0
+    wrong = lint_lines(configuration, strict=options.strict, quiet=options.quiet, bundled=options.all)
+    return 1 if wrong else 0
 
 
-def lint_lines(configuration: Configuration, *, strict: bool, quiet: bool) -> bool:
+def lint_lines(configuration: Configuration, *, strict: bool, quiet: bool, bundled: bool = False) -> bool:
     """Print what is wrong. Whether there is anything that must not be."""
     from .engine.lint import lint, summary  # noqa: PLC0415 - it needs more than a start does
 
-    problems = lint(configuration)
+    problems = lint(configuration, bundled=bundled)
     for problem in problems:
         if not (quiet and problem.level == "note"):
             print(problem)
@@ -176,12 +178,13 @@ def run_test(options: argparse.Namespace) -> int:
 
 
 def run_explain(options: argparse.Namespace) -> int:
-    from .engine.explaining import explain  # noqa: PLC0415 - it needs more than a start does
+    from .explaining import Question, explain, read_answer, read_body  # noqa: PLC0415 - it needs the whole app
 
     configuration = configuration_of(options)
+    answer = read_answer(options.response, options.stream)
+    question = Question(options.dialect, read_body(options.request), options.provider, answer, options.neutral)
     try:
-        for line in explain(configuration, options):
-            print(line)
+        print(*asyncio.run(explain(configuration, question)), sep="\n")
     except GatewayError as error:
         return fail(f"{error.status} {error.message}")
     return 0

@@ -31,7 +31,12 @@ class Stage:
             if declared.transport == "http" or "upstream" in case.given
         }
         morello = Morello(configuration, Access(None), document=self.document, upstreams=Upstreams(transports))
-        path = self.path(case.given["dialect"], case.given.get("provider"), case)
+        try:
+            path = self.path(case.given["dialect"], case.given.get("provider"))
+        except ConfigurationError as error:
+            raise ConfigurationError(
+                f"The test {case.it!r}: {error.sentence}", file=case.file, line=case.line, hint=error.hint
+            ) from None
         headers = dict(case.given.get("headers", {}))
         return await ask(morello.asgi, path, headers, case.given["body"])
 
@@ -41,7 +46,7 @@ class Stage:
         environment = {**self.configuration.environment, **variables}
         return load_configuration(self.configuration.resources.home, environment)
 
-    def path(self, dialect: str, provider_id: str | None, case: Case) -> str:
+    def path(self, dialect: str, provider_id: str | None) -> str:
         """Where callers of a dialect send conversations: the first operation of the contract that says so."""
         spoken = []
         for path, method, item, operation in operations(self.document):
@@ -51,9 +56,7 @@ class Stage:
             spoken.append(rule)
             if rule == dialect and ("{provider_id}" in path) == (provider_id is not None):
                 return path.replace("{provider_id}", provider_id or "")
-        hint = f"Known: {', '.join(dict.fromkeys(spoken))}."
-        sentence = f"The test {case.it!r}: no caller speaks {dialect!r}."
-        raise ConfigurationError(sentence, file=case.file, line=case.line, hint=hint)
+        raise ConfigurationError(f"No caller speaks {dialect!r}.", hint=f"Known: {', '.join(dict.fromkeys(spoken))}.")
 
 
 async def rehearse(configuration: Configuration, words: Sequence[str], say: Callable[[str], None]) -> int:

@@ -28,7 +28,6 @@ CODES = {
     "P011": "an alias that leads nowhere",
     "P012": "a patch that cannot work",
     "P013": "a header, path or query that cannot be used",
-    "P014": "a test that cannot run",
     "L001": "a template is missing, or cannot be read",
     "L002": "a member that the schema requires can be absent",
     "L003": "what a template makes breaks the schema",

@@ -56,7 +56,7 @@ class ProviderLoader:
         path: Path = ("providers", provider_id)
         if provider_id in RESERVED or not ID.match(provider_id):
             why = "is reserved" if provider_id in RESERVED else "cannot be an id"
-            hint = "Use lower-case letters, digits, dots, dashes and underscores, such as my-openai."
+            hint = "Use lower-case letters, digits, dots, dashes and underscores, such as my-provider."
             self.complain("P010", path, f"providers: {provider_id!r} {why}.", hint)
             return None
         dialect = self.dialect(entry.get("type"), (*path, "type"))

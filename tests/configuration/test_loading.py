@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -196,8 +197,6 @@ def test_declared_models_are_dated_and_star_speaks_for_the_rest(tmp_path: Path) 
 
 def test_ten_thousand_models_of_three_hundred_providers_are_looked_up_in_no_time(tmp_path: Path) -> None:
     """Looking up is a dict's work however many there are; even an error does not walk far."""
-    import time
-
     lines = ["providers:"]
     for number in range(300):
         models = ", ".join(f"model-{number}-{index}: {{}}" for index in range(34))

@@ -29,7 +29,7 @@ CASES: list[tuple[str, list[dict[str, Any]], Any, Any]] = [
     ("set appends", [{"set": "/m/-", "value": 9}], {"m": [1, 2]}, {"m": [1, 2, 9]}),
     ("set in nothing for each", [{"set": "/m/*/x", "value": 1}], {}, {}),
     ("default fills", [{"default": "/a", "value": 2}], {}, {"a": 2}),
-    ("default leaves what is there", [{"default": "/a", "value": 2}], {"a": 0}, {"a": 0}),
+    ("default leaves what is there defect_129", [{"default": "/a", "value": 2}], {"a": 0}, {"a": 0}),
     ("default leaves null", [{"default": "/a", "value": 2}], {"a": None}, {"a": None}),
     ("default creates parents", [{"default": "/o/n", "value": 2}], {}, {"o": {"n": 2}}),
     ("default in each element", [{"default": "/m/*/x", "value": 1}], {"m": [{}, {"x": 0}]}, {"m": [{"x": 1}, {"x": 0}]}),

@@ -22,12 +22,18 @@ from .speech import Speech
 from .trials import try_templates
 
 
-def lint(configuration: Configuration) -> Problems:
-    """All findings, those of loading first, the rest by file and line."""
+def lint(configuration: Configuration, *, bundled: bool = False) -> Problems:
+    """All findings, those of loading first, the rest by file and line.
+
+    Dialects of which no file is the operator's own are left out unless `bundled`: they were tried when they were made.
+    """
     found = Problems()
     find_unreachable(configuration, found)
+    resources = configuration.resources
+    everything = bundled or resources.home == resources.bundled
     for dialect in configuration.dialects.values():
-        if own_templates(dialect):
+        changed = any(resources.origin(path) == "home" for path in dialect.files.values())
+        if own_templates(dialect) and (everything or changed):
             speech = Speech(dialect, configuration)
             found += speech.problems
             find_optional(dialect, speech, found)

@@ -24,7 +24,8 @@ def find_optional(dialect: Dialect, speech: Speech, problems: Problems) -> None:
     """Add a warning for each required member of what the templates of a dialect make that they may leave out."""
     for kind in EIGHT:
         made = speech.made(kind)
-        if kind in dialect.templates and made is not None and speech.given(kind) is None:
+        tried = kind == "read_error" or speech.given(kind) is not None
+        if kind in dialect.templates and made is not None and not tried:
             search = Search(made, problems)
             search.shapes(dialect.templates[kind].shapes, made.schema, kind in LISTS, 0)
 

@@ -108,6 +108,12 @@ class Trials:
         except (TemplateError, ConfigurationError):
             return self.template.file, 0
         pointer = failure.pointer
+        if failure.missing:
+            # It was not written: where the members beside it were.
+            parent = pointer.rpartition("/")[0] + "/"
+            beside = [place for at, place in lines.items() if at.startswith(parent) and "/" not in at[len(parent) :]]
+            if beside:
+                return beside[-1].file, int(beside[-1])
         while pointer:
             if pointer in lines:
                 return lines[pointer].file, int(lines[pointer])

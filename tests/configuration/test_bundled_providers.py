@@ -1,0 +1,88 @@
+"""The providers.yaml that is shipped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from handlers.engine.configuration import Configuration, load_configuration
+from handlers.engine.errors import ConfigurationError
+
+KEYS = {
+    f"{name}_API_KEY": f"key-of-{name.lower()}"
+    for name in ("OPENAI", "ANTHROPIC", "AZURE_OPENAI", "OPENROUTER", "DEEPSEEK", "GROQ", "MISTRAL", "XAI", "TOGETHER", "GEMINI")
+}
+
+
+@pytest.fixture(scope="module")
+def configuration(tmp_path_factory) -> Configuration:
+    environment = {**KEYS, "AZURE_OPENAI_ENDPOINT": "https://mine.openai.azure.com"}
+    return load_configuration(tmp_path_factory.mktemp("home"), environment)
+
+
+def test_with_its_keys_set_everybody_is_on(configuration: Configuration) -> None:
+    assert list(configuration.on) == list(configuration.providers)
+    assert {"demo", "openai", "anthropic", "azure", "ollama", "lmstudio", "openrouter", "deepseek", "groq", "mistral", "xai",
+            "together", "gemini"} == set(configuration.providers)  # fmt: skip
+
+
+def test_keys_go_to_their_own_provider_only_and_encrypted(configuration: Configuration) -> None:
+    """One key in one header, over https; who is on this machine gets none."""
+    for provider in configuration.providers.values():
+        door = provider.main
+        parts = urlsplit(door.url(model="m", stream=False))
+        sent = [value for _, value in door.headers({"model": "m", "stream": False}) if b"key-of-" in value]
+        if parts.hostname in ("127.0.0.1", "inside"):
+            assert sent == []
+        else:
+            assert parts.scheme == "https"
+            assert len(sent) == 1
+            assert provider.id in sent[0].decode()
+
+
+@pytest.mark.parametrize(
+    ("provider", "url"),
+    [
+        ("openai", "https://api.openai.com/v1/chat/completions"),
+        ("anthropic", "https://api.anthropic.com/v1/messages"),
+        ("azure", "https://mine.openai.azure.com/openai/v1/chat/completions"),
+        ("ollama", "http://127.0.0.1:11434/v1/chat/completions"),
+        ("groq", "https://api.groq.com/openai/v1/chat/completions"),
+        ("gemini", "https://generativelanguage.googleapis.com/v1beta/openai/chat/completions"),
+    ],
+)
+def test_urls_are_the_documented_ones_defect_173(configuration: Configuration, provider: str, url: str) -> None:
+    assert configuration.providers[provider].main.url(model="m", stream=True) == url
+
+
+def test_a_closed_schema_gets_nothing_it_does_not_know_defect_208(configuration: Configuration) -> None:
+    """What such a server refuses is renamed or taken out, and what is taken out can be told."""
+    body: dict[str, Any] = {"model": "m", "messages": [], "seed": 1, "max_completion_tokens": 2, "user": "u",
+                            "logit_bias": {}, "stream_options": {"include_usage": True}, "store": False}  # fmt: skip
+    patch = configuration.providers["mistral"].main.patch
+    assert patch.apply(body, "m") == {"model": "m", "messages": [], "random_seed": 1, "max_tokens": 2}
+    assert patch.removed(body, "m") == ["user", "logit_bias", "stream_options", "store"]
+
+
+def test_declared_models_have_dates_that_do_not_move(configuration: Configuration) -> None:
+    for provider in configuration.providers.values():
+        assert all(model.created for model in provider.models.values())
+
+
+def test_a_near_copy_of_a_dialect_needs_no_folder(configuration: Configuration) -> None:
+    """It shares its parent's functions, passes through with its family, and differs in what it says."""
+    parent, child = configuration.dialects["openai"], configuration.dialects["mistral"]
+    assert (child.family, child.passes_through, child.read_event) == ("openai", True, parent.read_event)
+    assert (child.usage_option, child.tool_ids is not None and child.tool_ids.max) == (None, 9)
+    assert child.tool_names == parent.tool_names
+
+
+def test_a_half_written_file_is_refused_whole_defect_177(tmp_path: Path) -> None:
+    """A file that is read while it is being written makes no configuration at all."""
+    text = (Path(__file__).parents[2] / "providers.yaml").read_text()
+    (tmp_path / "providers.yaml").write_text(text[: text.index("\nproviders:")] + "\nproviders:\n  p: {type: openai, base_")
+    with pytest.raises(ConfigurationError, match=r"^providers\.yaml:\d+: "):
+        load_configuration(tmp_path, {})
