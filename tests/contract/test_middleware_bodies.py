@@ -178,7 +178,7 @@ def test_a_caller_who_leaves_is_not_answered(app):
     assert post(app, "/v1/talk", pieces=[], leave=True).status == 0
 
 
-def test_failures_inside_tell_nothing_of_the_inside(app, caplog):
+def test_failures_inside_tell_nothing_of_the_inside_defect_202(app, caplog):
     talk = {**TALK, "model": "fails"}
     reply = post(app, "/v1/talk", talk)
     assert reply.status == 500

@@ -117,7 +117,7 @@ def test_without_a_prefix_none_is_taken_off(app):
     assert ask_now(app, "GET", "/gateway/health").status == 404
 
 
-def test_every_answer_carries_an_id_of_our_own(app):
+def test_every_answer_carries_an_id_of_our_own_defect_191(app):
     """A caller's own id is not trusted: it ends up in logs."""
     forged = (b"x-request-id", b"forged")
     for path in ("/health", "/nowhere", "/v1/items"):
