@@ -93,9 +93,15 @@ class Notice:
 class Server(uvicorn.Server):
     """uvicorn, with calls ended in their own words when the time is up."""
 
-    def __init__(self, config: uvicorn.Config, morello: Morello) -> None:
+    def __init__(self, config: uvicorn.Config, morello: Morello, notice: Notice) -> None:
         super().__init__(config)
         self.morello = morello
+        self.notice = notice
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            print(*self.notice.lines(), sep="\n", file=sys.stderr, flush=True)  # noqa: T201 - for who started it
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         last = asyncio.get_running_loop().call_later(GRACE, self.morello.engine.interrupt_calls)
@@ -118,9 +124,7 @@ def serve(morello: Morello, address: Address, access: Access, *, log_level: str 
         ssl_certfile=str(address.tls_cert) if address.tls_cert else None,
         ssl_keyfile=str(address.tls_key) if address.tls_key else None,
     )  # fmt: skip
-    server = Server(config, morello)
-    notice = Notice(actual, access, morello, morello.configuration.warnings)
-    print(*notice.lines(), sep="\n", file=sys.stderr, flush=True)  # noqa: T201 - the table is for the person who started it
+    server = Server(config, morello, Notice(actual, access, morello, morello.configuration.warnings))
     with contextlib.suppress(KeyboardInterrupt):
         server.run(sockets=[listener])
     return 0 if server.started else 1

@@ -13,12 +13,10 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import orjson
-import yaml
 
 from .contract.document import follow, operations
 from .contract.large import in_thread
-from .losses import Loss, Table, client_schema
-from .resources import BUNDLED
+from .losses import Loss, Table, answer_schema, client_schema
 
 if TYPE_CHECKING:
     from .call import Call
@@ -39,7 +37,7 @@ class LossTables:
         self.document = document
         self._tables: dict[Key, asyncio.Future[Table | None]] = {}
         self._answers: dict[str, Table] = {}
-        self._keys: dict[tuple[str, str, int, str], Key] = {}
+        self._keys: dict[tuple[str, str, int, str, str], Key] = {}
 
     async def table(self, call: Call, target: Target, door: Door) -> Table | None:
         """The table of this call's pair; made first, where nobody has needed it yet."""
@@ -47,25 +45,44 @@ class LossTables:
         if schema_name is None:
             return None
         model = target.model_id if target.model is not None and target.model.values else ""
-        short = (call.dialect_name, schema_name, id(door), model)
+        patches = patches_of(door, target.model_id)
+        short = (call.dialect_name, schema_name, id(door), model, patches)
         key = self._keys.get(short)
         if key is None:
-            key = self._keys[short] = key_of(call.dialect_name, schema_name, door, target.values(door))
+            key = self._keys[short] = key_of(call.dialect_name, schema_name, door, patches, target.values(door))
         known = self._tables.get(key)
         if known is not None and known.done():
             return known.result()
-        return await self.made(key, call.dialect, door, dict(target.values(door)))
+        return await self.made(key, call.dialect, door, target.model_id, dict(target.values(door)))
 
-    def made(self, key: Key, client: Dialect, door: Door, values: dict[str, Any]) -> asyncio.Future[Table | None]:
+    def made(
+        self, key: Key, client: Dialect, door: Door, model_id: str, values: dict[str, Any]
+    ) -> asyncio.Future[Table | None]:
         """The table under `key`, under way once however many ask for it."""
         if key not in self._tables:
-            work = in_thread(self.probe, key[1], client, door, values)
+            work = in_thread(self.probe, key[1], client, door, model_id, values)
             self._tables[key] = asyncio.ensure_future(work)
         return asyncio.shield(self._tables[key])
 
-    def probe(self, schema_name: str, client: Dialect, door: Door, values: dict[str, Any]) -> Table | None:
+    async def patch_table(self, call: Call, target: Target, door: Door) -> Table | None:
+        """What a door's patches take out of a body that passes through (None: it has no patches)."""
+        schema_name = call.operation.body_schema_name
+        if not door.patch or schema_name is None:
+            return None
+        patch, model_id = door.patch, target.model_id
+        key = ("", schema_name, door.dialect.name, patches_of(door, model_id), "")
+        if key not in self._tables:
+            schema = client_schema(self.document, schema_name)
+            work = in_thread(Table, lambda body: patch.apply(body, model_id), schema)
+            self._tables[key] = asyncio.ensure_future(work)
+        known = self._tables[key]
+        return known.result() if known.done() else await asyncio.shield(known)
+
+    def probe(
+        self, schema_name: str, client: Dialect, door: Door, model_id: str, values: dict[str, Any]
+    ) -> Table | None:
         """Try everything that the client's schema allows."""
-        return Table(sendable(client, door, values), client_schema(self.document, schema_name))
+        return Table(sendable(client, door, model_id, values), client_schema(self.document, schema_name))
 
     def of_answer(self, client: Dialect, response: dict[str, Any]) -> list[Loss]:
         """What the client's words cannot carry of an answer. Nothing is known before its table is made."""
@@ -82,9 +99,9 @@ class LossTables:
                 door = provider.door(client.family)
                 if door.dialect.passes_through and door.dialect.family == client.family:
                     continue
-                key = key_of(client.name, schema_name, door, door.values)
+                key = key_of(client.name, schema_name, door, patches_of(door, ""), door.values)
                 try:
-                    await self.made(key, client, door, dict(door.values))
+                    await self.made(key, client, door, "", dict(door.values))
                 except Exception:
                     log.exception("the losses from %s to %s cannot be found out", client.name, provider.id)
 
@@ -98,10 +115,17 @@ class LossTables:
                 yield client, reference.rpartition("/")[2]
 
 
-def key_of(client: str, schema_name: str, door: Door, values: Mapping[str, Any]) -> Key:
+def key_of(client: str, schema_name: str, door: Door, patches: str, values: Mapping[str, Any]) -> Key:
     """What a table depends on."""
     written = orjson.dumps(dict(values), option=orjson.OPT_SORT_KEYS).decode()
-    return client, schema_name, door.dialect.name, repr(door.patch), written
+    return client, schema_name, door.dialect.name, patches, written
+
+
+def patches_of(door: Door, model_id: str) -> str:
+    """The patches that a model gets: models without patches of their own share a table."""
+    if not door.patch:
+        return ""
+    return repr([(patch.text, patch.value) for patch in door.patch.patches if patch.applies_to(model_id)])
 
 
 def answer_table(client: Dialect) -> Table:
@@ -112,24 +136,20 @@ def answer_table(client: Dialect) -> Table:
     def translate(response: dict[str, Any]) -> Any:
         return write({**FRAME, **response, "request": {}, "values": client.values})
 
-    return Table(translate, answer_schema())
+    return Table(translate, parts_schema(client.family))
 
 
 FRAME: dict[str, Any] = {"id": "r", "model": "m", "created": 1, "finish_reason": "stop", "usage": {}}
 """An answer around the parts that are tried."""
 
 
-def answer_schema() -> dict[str, Any]:
+def parts_schema(family: str) -> dict[str, Any]:
     """The neutral response as far as its loss is worth telling: its parts."""
-    text = (BUNDLED / "openapi" / "neutral.schema.yaml").read_text("utf-8")
-    neutral = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - it is a safe loader
-    response = neutral["$defs"]["response"]
-    members = {"parts": response["properties"]["parts"]}
-    return {"$defs": neutral["$defs"], "type": "object", "required": ["parts"], "properties": members,
-            "additionalProperties": False}  # fmt: skip
+    schema = answer_schema(family)
+    return {**schema, "required": ["parts"], "properties": {"parts": schema["properties"]["parts"]}}
 
 
-def sendable(client: Dialect, door: Door, values: dict[str, Any]) -> Callable[[dict[str, Any]], Any]:
+def sendable(client: Dialect, door: Door, model_id: str, values: dict[str, Any]) -> Callable[[dict[str, Any]], Any]:
     """All that a client's body can influence, as a pure function: what is sent, and what answers are written with."""
     read, write, patch = client.read_request, door.dialect.write_request, door.patch
     assert read is not None
@@ -140,7 +160,7 @@ def sendable(client: Dialect, door: Door, values: dict[str, Any]) -> Callable[[d
         request = read({"body": body, "path": {}, "values": client.values})
         written = write({**request, "values": values})
         if patch:
-            written = patch.apply(written, "")
+            written = patch.apply(written, model_id)
         return written, request.get("stream"), [look(request, path) for path in answers]
 
     return translate

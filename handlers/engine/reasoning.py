@@ -158,7 +158,8 @@ def restore(
 
 class Restorer:
     def __init__(self, scope: str, native: bool, replay: str) -> None:
-        self.scope, self.native, self.forbidden = scope, native, replay == "forbidden"
+        self.scope, self.native = scope, native
+        self.forbidden, self.required = replay == "forbidden", replay == "required"
         self.dropped = False
         self.own: set[int] = set()      # identities of the blocks that are the provider's own, as it made them
 
@@ -192,10 +193,13 @@ class Restorer:
             return opened[1]
         if self.native:
             self.own.add(id(part))
-        if self.native or signature is None:
+        if self.native:
             return part
-        self.dropped = True
-        return None if part.get("redacted") else without_signature(part)
+        # Another family's thought. A provider that demands reasoning back takes its text; any other might refuse it.
+        if part.get("redacted") or not self.required:
+            return None
+        self.dropped = self.dropped or signature is not None
+        return without_signature(part)
 
     def call(self, part: Part) -> Part:
         if sealed(part["signature"]):

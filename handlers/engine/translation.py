@@ -78,12 +78,12 @@ class Translation:
             replay=door.dialect.reasoning.replay,
         )  # fmt: skip
         call.losses += [*losses, *repaired, *dropped]
-        check(call.losses, "refuse" if call.on_loss == "refuse" else self.provider.on_loss)
         defaults = self.target.defaults(door)
         for name, value in defaults.items():
             if name not in request:
                 request = {**request, name: value}
                 call.losses.append(Loss("default", name, detail=shown(value)))
+        check(call.losses, call.on_loss or self.provider.on_loss)
         request = self.renaming.request(request)
         return {**request, "model": self.target.model_id}
 

@@ -186,3 +186,14 @@ def test_json_where_a_stream_was_asked_for_and_the_reverse_are_converted_defect_
         assert answer.json()["choices"][0]["message"]["content"] == "hey"
 
 
+
+
+def test_what_a_patch_takes_out_is_told_defect_206_defect_207_defect_208(bench: Any) -> None:
+    """A member that one server does not take is removed by a patch, and the caller learns of it, or is refused."""
+    body = {"model": "patched:m", "user": "someone", **SIMPLE}
+    answer = bench.post("/v1/chat/completions", body, Reply(200, ANSWER))
+    assert "user" not in bench.provider.last.body
+    assert answer.headers["gateway-warnings"] == "unsupported user"
+    refused = bench.post("/v1/chat/completions", body, Reply(200, ANSWER), gateway_on_loss="refuse")
+    assert refused.status_code == 400
+    assert refused.json()["error"]["code"] == "unsupported_loss"

@@ -116,14 +116,17 @@ def test_a_message_of_nothing_but_foreign_thoughts_goes_too_defect_89():
 
 
 def test_a_native_signature_stays_within_its_family_only():
-    """To another family the text goes without it; a redacted block has nothing that could go."""
+    """To another family the block does not go at all, unless it demands reasoning: then the text goes, unsigned."""
     conversation = request(assistant(THOUGHT, REDACTED, CALL))
     same, losses = restore(conversation, scope="m", native=True)
     assert same is conversation
     assert losses == []
     _, losses = restore(request(assistant(THOUGHT)), scope="m", native=False)
-    assert losses == WARNED, "a signature that goes is told as well"
-    other, losses = restore(conversation, scope="m", native=False)
+    assert losses == WARNED, "a block that goes is told"
+    gone, losses = restore(conversation, scope="m", native=False)
+    assert gone["messages"][0]["parts"] == [CALL]
+    assert losses == WARNED
+    other, losses = restore(conversation, scope="m", native=False, replay="required")
     assert other["messages"][0]["parts"] == [{"type": "reasoning", "text": THOUGHT["text"]}, CALL]
     assert losses == WARNED
 
