@@ -171,10 +171,11 @@ def answer_reads(client: Dialect) -> list[tuple[str, ...]]:
     found = set()
     for kind in ("write_response", "write_event"):
         template = client.templates.get(kind)
-        for path in getattr(template, "paths", ()) if template is not None else ():
-            if path[0] == "request" and len(path) > 1:
-                found.add(tuple(path[1:]))
-    return sorted(found)
+        for path in template.reads if template is not None else ():
+            first, *steps = path.split(".")
+            if first == "request" and steps and "[" not in path:
+                found.add(tuple(steps))
+    return sorted(path for path in found if not any(other[: len(path)] == path and other != path for other in found))
 
 
 def look(value: Any, path: tuple[str, ...]) -> Any:
