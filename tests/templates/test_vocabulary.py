@@ -10,13 +10,22 @@ import pytest
 from templates.workbench import compiled
 
 from handlers.engine import vocabulary, vocabulary_lists, vocabulary_numbers, vocabulary_tests, vocabulary_text
-from handlers.engine.templates import problems, runtime
+from handlers.engine.templates import arithmetic, problems, runtime, values
 from handlers.engine.templates.expressions import INLINE_TESTS
 
 VALUES: list[Any] = [None, "", "a", 0, 1, 1.5, True, False, [], [1], {}, {"a": 1}]
 
 
-WITH_EXAMPLES = [vocabulary_text, vocabulary_lists, vocabulary_numbers, vocabulary_tests, runtime, problems]
+WITH_EXAMPLES = [
+    vocabulary_text,
+    vocabulary_lists,
+    vocabulary_numbers,
+    vocabulary_tests,
+    runtime,
+    arithmetic,
+    values,
+    problems,
+]
 
 
 @pytest.mark.parametrize("module", WITH_EXAMPLES, ids=lambda module: module.__name__)

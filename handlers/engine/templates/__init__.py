@@ -2,9 +2,11 @@
 
     {"model": {{ model }}, "stop": [{% for word in stop %} {{ word }}, {% endfor %}]}
 
-Jinja reads the tags, `tokens` and `parsing` the JSON between them (the tree is in `skeleton`); `expressions` and
-`emit` write Python, which `unit` compiles with the template's own file and lines; `runtime` and `..vocabulary` are all
-that it can call.
+From text to function: `tokens` and `parsing` read the JSON between Jinja's tags into the tree of `skeleton`;
+`reading`, `expressions` and `emit` write Python, knowing what names stand for (`scope`) and what is never absent
+(`certainty`); `unit` does it for one file, `compiler` for all, and `assembly` compiles it with the template's own file and
+lines. `runtime`, `arithmetic` and `..vocabulary` are all that compiled code can call. Beside the way: `problems`,
+`duplicates` and `unused` say what is wrong, `survey` what is read and written, `explain` which line wrote it.
 """
 
 from .compiler import Compiler, Template

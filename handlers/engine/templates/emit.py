@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from jinja2 import nodes
 
+from .built import BRACKETS, Built, assign, literal, settled
 from .certainty import asks_null, certain, certain_items, certain_value, may_ask_null, may_be_null
 from .expressions import Expressions
 from .scope import Constant, Local, Macro, Scope, constant_value
@@ -34,16 +35,6 @@ if TYPE_CHECKING:
     from .unit import Unit
 
 Body = TypeVar("Body")
-BRACKETS = {"{": ("{", "}"), "[": ("[", "]")}
-
-
-class Built(NamedTuple):
-    """Python for a value. `certain`: never absent. `null`: NULL stands for a null. `filled`: empty means absent."""
-
-    python: str
-    certain: bool = False
-    null: bool = False
-    filled: bool = False
 
 
 class Function:
@@ -305,20 +296,3 @@ class Function:
                 self.line(f"if not {self.write.text(item.condition)}: continue", item.line)
             self.items(item.items, target)
         self.write.scope = outer
-
-
-def literal(value: Literal) -> str:
-    return repr(value.value)
-
-
-def assign(target: str, key: str) -> Callable[[str], str]:
-    return lambda value: f"{target}[{key}] = {value}"
-
-
-def settled(built: Built, null: bool) -> str:
-    """A value as one expression: None where it is absent, NULL where it is a null."""
-    if built.filled and not built.certain:
-        return f"{built.python} or None"
-    if null and not built.null:
-        return "NULL" if built.python == "None" else f"(NULL if {built.python} is None else {built.python})"
-    return built.python

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import NoReturn
 
+from jinja2 import TemplateSyntaxError
+
 from ..errors import ConfigurationError
 
 CODES = {
@@ -68,3 +70,26 @@ class Problems:
         sentence = sentence[0].upper() + sentence[1:] + "."
         line = line + self.first_line - 1 if line else 0
         return ConfigurationError(sentence, file=self.file, line=line, hint=hint, code=code)
+
+
+TAGS = {
+    "end of print statement": "}}",
+    "begin of print statement": "{{",
+    "end of statement block": "%}",
+    "begin of statement block": "{%",
+}
+
+
+def sentence_of(error: TemplateSyntaxError) -> str:
+    """Jinja's own words, with its tags as they are written."""
+    sentence = (error.message or "unreadable").rstrip(".")
+    for words, tag in TAGS.items():
+        sentence = sentence.replace(words, tag)
+    return sentence
+
+
+def hint_for(error: TemplateSyntaxError) -> str:
+    """What Jinja's own words do not say."""
+    if "got ':'" in (error.message or "") or "got '{'" in (error.message or ""):
+        return "`{{` opens a hole: an object within an object is written `{ {`."
+    return ""

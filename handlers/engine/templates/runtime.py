@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, NoReturn
 
 from ..errors import TemplateError
+from . import arithmetic
+from .values import NUMBERS, Failure, kind_of
 
 MODULE = "a compiled template"
 """The `__name__` of compiled code, by which its frames are known in a traceback."""
@@ -16,27 +17,11 @@ DEEPEST = 64
 """How deep macros may call themselves."""
 
 
-class Failure(Exception):
-    """A template cannot do what it says with what it was given."""
-
-
 class _Null:
     """A null that was asked for, on its way from an expression into the value that is being built."""
 
 
 NULL = _Null()
-
-
-def kind_of(value: Any) -> str:
-    """What a value is, in the words of JSON.
-
-    >>> kind_of([1]), kind_of(None), kind_of(True)
-    ('a list', 'absent', 'a boolean')
-    """
-    if value is None:
-        return "absent"
-    names = {str: "a text", bool: "a boolean", int: "a number", float: "a number", list: "a list", dict: "an object"}
-    return names.get(type(value), f"a {type(value).__name__}")
 
 
 # ---- reaching into values -----------------------------------------------------------------------------------------
@@ -150,116 +135,6 @@ def joined(*pieces: Any) -> str | None:
     return "".join([piece if type(piece) is str else as_text(piece) for piece in pieces])
 
 
-# ---- arithmetic and comparison ------------------------------------------------------------------------------------
-
-NUMBERS = frozenset((int, float))
-
-
-def _numbers(sign: str, left: Any, right: Any) -> None:
-    if type(left) not in NUMBERS or type(right) not in NUMBERS:
-        raise Failure(f"`{sign}` is for numbers, and this is {kind_of(left)} {sign} {kind_of(right)}")
-
-
-def _finite(number: Any) -> Any:
-    """A result that can be written as JSON."""
-    if not math.isfinite(number) if type(number) is float else not -(2**63) <= number < 2**64:
-        raise Failure("the result is too large for a number")
-    return number
-
-
-def add(left: Any, right: Any) -> Any:
-    """The operator `+`: the sum of two numbers, or two lists one after the other.
-
-    >>> add(1, 2), add([1], [2])
-    (3, [1, 2])
-    """
-    if type(left) is list and type(right) is list:
-        return left + right
-    _numbers("+", left, right)
-    return _finite(left + right)
-
-
-def subtract(left: Any, right: Any) -> Any:
-    _numbers("-", left, right)
-    return _finite(left - right)
-
-
-def multiply(left: Any, right: Any) -> Any:
-    _numbers("*", left, right)
-    return _finite(left * right)
-
-
-def divide(left: Any, right: Any) -> Any:
-    _numbers("/", left, right)
-    if right == 0:
-        raise Failure("a division by zero")
-    return _finite(left / right)
-
-
-def divide_whole(left: Any, right: Any) -> Any:
-    _numbers("//", left, right)
-    if right == 0:
-        raise Failure("a division by zero")
-    return _finite(left // right)
-
-
-def remainder(left: Any, right: Any) -> Any:
-    _numbers("%", left, right)
-    if right == 0:
-        raise Failure("a division by zero")
-    return _finite(left % right)
-
-
-def negate(value: Any) -> Any:
-    _numbers("-", 0, value)
-    return -value
-
-
-def _ordered(sign: str, left: Any, right: Any) -> bool:
-    """Whether two values can be told which is larger. What is absent is neither smaller nor larger than anything."""
-    if left is None or right is None:
-        return False
-    if (type(left) in NUMBERS and type(right) in NUMBERS) or (type(left) is str and type(right) is str):
-        return True
-    raise Failure(f"`{sign}` compares two numbers or two texts, and this is {kind_of(left)} {sign} {kind_of(right)}")
-
-
-def less(left: Any, right: Any) -> bool:
-    return _ordered("<", left, right) and left < right
-
-
-def less_or_equal(left: Any, right: Any) -> bool:
-    return _ordered("<=", left, right) and left <= right
-
-
-def greater(left: Any, right: Any) -> bool:
-    return _ordered(">", left, right) and left > right
-
-
-def greater_or_equal(left: Any, right: Any) -> bool:
-    return _ordered(">=", left, right) and left >= right
-
-
-def contains(piece: Any, whole: Any) -> bool:
-    """The operator `in`: an element of a list, a member's name, or a piece of a text. Nothing is in what is absent.
-
-    >>> contains("a", ["a"]), contains("a", {"a": 1}), contains("b", "abc"), contains("a", None), contains([], {})
-    (True, True, True, False, False)
-    """
-    if whole is None or piece is None:
-        return False
-    if type(whole) is list:
-        return piece in whole
-    if type(whole) is dict:
-        return type(piece) in HASHABLE and piece in whole
-    if type(whole) is str and type(piece) is str:
-        return piece in whole
-    raise Failure(f"`in` looks into lists, objects and texts, and this is {kind_of(piece)} in {kind_of(whole)}")
-
-
-HASHABLE = frozenset((str, int, float))
-
-
 # ---- failing ------------------------------------------------------------------------------------------------------
 
 
@@ -293,14 +168,18 @@ def _place(traceback: TracebackType | None) -> tuple[str, int]:
     return path, line
 
 
+OPERATORS = (
+    "add", "subtract", "multiply", "divide", "divide_whole", "remainder", "negate", "less", "less_or_equal", "greater",
+    "greater_or_equal", "contains",
+)  # fmt: skip
+
 NAMESPACE: dict[str, Any] = {
     "__name__": MODULE,
     "__builtins__": {},
     "type": type, "dict": dict, "list": list, "str": str, "bool": bool, "Exception": Exception,
     "NULL": NULL, "NUMBERS": NUMBERS, "get": get, "fresh": fresh, "each": each, "spread": spread,
     "member_name": member_name, "tidy_list": tidy_list, "tidy_object": tidy_object, "joined": joined,
-    "add": add, "subtract": subtract, "multiply": multiply, "divide": divide, "divide_whole": divide_whole,
-    "remainder": remainder, "negate": negate, "less": less, "less_or_equal": less_or_equal, "greater": greater,
-    "greater_or_equal": greater_or_equal, "contains": contains, "too_deep": too_deep, "no_value": no_value,
+    **{name: getattr(arithmetic, name) for name in OPERATORS},
+    "too_deep": too_deep, "no_value": no_value,
 }  # fmt: skip
 """All that compiled code can name, beside filters, tests, constants and macros. There are no builtins."""

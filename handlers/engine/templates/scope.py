@@ -9,7 +9,7 @@ from typing import Any
 
 from jinja2 import nodes
 
-from .runtime import NUMBERS
+from .values import NUMBERS
 
 Path = tuple[Any, ...]
 """How a value is reached: the Python name it starts from, then keys."""

@@ -11,10 +11,10 @@ from jinja2 import TemplateSyntaxError, nodes
 from .certainty import certain
 from .expressions import Expressions
 from .kinds import Kind
-from .problems import Problems
+from .problems import Problems, sentence_of
 from .runtime import as_text, failer
 from .scope import Scope
-from .unit import ENVIRONMENT, Unit, sentence_of
+from .unit import ENVIRONMENT, Unit
 
 
 class Text:

@@ -11,13 +11,14 @@ from jinja2 import Environment, TemplateSyntaxError, nodes
 
 from ..vocabulary import FILTERS, TESTS
 from .assembly import Row, code, python
+from .built import Built, settled
 from .certainty import certain, certain_block, may_be_null
 from .duplicates import check_block
-from .emit import Built, Function, settled
+from .emit import Function
 from .inventory import Inventory
 from .kinds import EVERYWHERE, Kind
 from .parsing import Parser
-from .problems import Problems, nearest
+from .problems import Problems, hint_for, nearest, sentence_of
 from .runtime import DEEPEST, NAMESPACE, failer
 from .scope import Constant, Local, Macro, Meaning, Scope, constant_value
 from .skeleton import Block, Container, Set
@@ -298,26 +299,3 @@ class Unit:
         exec(compiled, self.namespace)  # noqa: S102 - written by this compiler, from a whitelist of nodes
         for written in self.macros.values():
             written.macro.function = self.namespace[written.macro.python]
-
-
-TAGS = {
-    "end of print statement": "}}",
-    "begin of print statement": "{{",
-    "end of statement block": "%}",
-    "begin of statement block": "{%",
-}
-
-
-def sentence_of(error: TemplateSyntaxError) -> str:
-    """Jinja's own words, with its tags as they are written."""
-    sentence = (error.message or "unreadable").rstrip(".")
-    for words, tag in TAGS.items():
-        sentence = sentence.replace(words, tag)
-    return sentence
-
-
-def hint_for(error: TemplateSyntaxError) -> str:
-    """What Jinja's own words do not say."""
-    if "got ':'" in (error.message or "") or "got '{'" in (error.message or ""):
-        return "`{{` opens a hole: an object within an object is written `{ {`."
-    return ""
