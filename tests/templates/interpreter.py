@@ -142,8 +142,8 @@ class Interpreter:
             case nodes.CondExpr():
                 return self.expression(node.expr1 if self.expression(node.test, names) else node.expr2, names)
             case nodes.Compare():
-                equal = self.expression(node.expr, names) == self.expression(node.ops[0].expr, names)
-                return equal if node.ops[0].op == "eq" else not equal
+                left, right = self.expression(node.expr, names), self.expression(node.ops[0].expr, names)
+                return left == right if node.ops[0].op == "eq" else left in right
             case nodes.Test():
                 found = self.expression(node.node, names)
                 return found is not None if node.name == "defined" else type(found) is dict

@@ -41,12 +41,19 @@ class Writer:
             path += self.random.choice((".a", ".b", ".c", "[0]", "[1]", '["a"]', f"[{self.random.choice(names)}.c]"))
         return path
 
+    def test(self, names: list[str]) -> str:
+        path, other = self.path(names), self.path(names)
+        return self.random.choice((
+            path, path, f'{path} == "x"', f"{path} in [1, \"a\"]", f"{path} is mapping", f"{path} is defined",
+            f"{path} and {other} == 1", f"not {path}", f"{path} == none", f"{path} or {other}",
+        ))  # fmt: skip
+
     def expression(self, names: list[str], depth: int = 2) -> str:
         if depth == 0 or self.random.random() < 0.4:
             return self.path(names)
         left, right, third = (self.expression(names, depth - 1) for _ in range(3))
         return self.random.choice((
-            f"({left} or {right})", f"({left} and {right})", f"(not {left})", f"({left} if {right} else {third})",
+            f"({left} or {right})", f"({left} and {right})", f"(not {left})", f"({left} if {self.test(names)} else {third})",
             f"({left} if {right})", f"({left} == {right})", f"({left} is defined)", f"({left} is mapping)",
             f"[{left}, {right}]", f'{{"x": {left}, "y": {right}}}', f'{{"x": 1, "y": "z"}}[{left}]', "1", '"x"', "none",
             f"({left} | or_empty)", f"({left} | default(7))", f"one({left}, {right})", f"two({left}, {right})",
@@ -77,9 +84,9 @@ class Writer:
         def arm() -> str:
             return self.value(list(names), depth, within_macro=within_macro)
 
-        middle = f"{{% elif {self.path(names)} %}}{arm()}" if self.random.random() < 0.5 else ""
+        middle = f"{{% elif {self.test(names)} %}}{arm()}" if self.random.random() < 0.5 else ""
         end = f"{{% else %}}{arm()}" if self.random.random() < 0.5 else ""
-        return f"{{% if {self.path(names)} %}}{arm()}{middle}{end}{{% endif %}}"
+        return f"{{% if {self.test(names)} %}}{arm()}{middle}{end}{{% endif %}}"
 
     def set(self, names: list[str]) -> str:
         name = self.random.choice(["s", "t", "u"])
@@ -117,7 +124,7 @@ class Writer:
             elif roll < 0.6 and depth:
                 name = self.random.choice(("x", "y", "s"))
                 inner = [*names, name]
-                test = f" if {self.path(inner)}" if self.random.random() < 0.3 else ""
+                test = f" if ({self.test(inner)})" if self.random.random() < 0.3 else ""
                 body = self.set(inner) if self.random.random() < 0.3 else ""
                 body += self.branches(inner, self.set) if self.random.random() < 0.3 else ""
                 body += self.value(inner, depth, within_macro=within_macro) + ","
@@ -134,7 +141,7 @@ class Writer:
         arms = []
         for opening in ("if", "elif", "else"):
             if opening == "if" or self.random.random() < 0.5:
-                test = "" if opening == "else" else f" {self.path(names)}"
+                test = "" if opening == "else" else f" {self.test(names)}"
                 inner = list(names)
                 set_first = self.set(inner) if self.random.random() < 0.4 else ""
                 arms.append(f"{{% {opening}{test} %}}{set_first}{write(inner)}")

@@ -232,6 +232,7 @@ class Function:
                 else:
                     self.line("else:", branch.line)
                 with self.indented(branch.line):
+                    self.write.assume(branch.test)
                     arm(branch)
         self.forget(sets)
 
@@ -294,5 +295,6 @@ class Function:
         with self.indented(item.line):
             if item.condition is not None:
                 self.line(f"if not {self.write.text(item.condition)}: continue", item.line)
+                self.write.assume(item.condition)
             self.items(item.items, target)
         self.write.scope = outer

@@ -9,6 +9,7 @@ from typing import Any
 from jinja2 import nodes
 
 from ..vocabulary import FILTERS, TESTS
+from .facts import objects
 from .problems import nearest
 from .reading import Reading
 from .scope import Macro
@@ -49,6 +50,15 @@ class Expressions(Reading):
             return NULLABLE[type(node)](self, node)
         return write(self, node)
 
+    def assume(self, test: nodes.Node | None) -> None:
+        """For code that runs only where a test is true."""
+        for node in () if test is None else objects(test):
+            path = self.path(node)
+            if path is not None and path in self.known:
+                self.known.objects.add(self.known[path])
+            elif path is not None and len(path) == 1:
+                self.known.objects.add(path[0])
+
     # ---- operators
 
     def constant(self, node: nodes.Const) -> str:
@@ -60,6 +70,8 @@ class Expressions(Reading):
     def either(self, node: nodes.And | nodes.Or) -> str:
         left = self.text(node.left)
         with self.known.branch():
+            if isinstance(node, nodes.And):
+                self.assume(node.left)
             return f"({left} {'and' if isinstance(node, nodes.And) else 'or'} {self.text(node.right)})"
 
     def either_or_null(self, node: nodes.Or) -> str:
@@ -73,6 +85,7 @@ class Expressions(Reading):
     def conditional(self, node: nodes.CondExpr, *, null: bool = False) -> str:
         test = self.text(node.test)
         with self.known.branch():
+            self.assume(node.test)
             yes = self.text(node.expr1, null=null)
         with self.known.branch():
             no = "None" if node.expr2 is None else self.text(node.expr2, null=null)

@@ -75,10 +75,14 @@ class Reading:
             found = self.looked_up(table, node)
         elif type(key) is str:
             test, local = self.held(node.node)
-            found = f"({local}.get({key!r}) if type({test}) is dict else None)"
-        elif type(key) is int and key == 0:
+            if test in self.known.objects:
+                found = f"{local}.get({key!r})"
+            else:
+                found = f"({local}.get({key!r}) if type({test}) is dict else None)"
+        elif type(key) is int and key >= -1:
             test, local = self.held(node.node)
-            found = f"({local}[0] if type({test}) is list and {local} else None)"
+            enough = local if key < 1 else f"len({local}) > {key}"
+            found = f"({local}[{key}] if type({test}) is list and {enough} else None)"
         else:
             found = f"get({self.text(node.node)}, {self.key_text(node)})"
         return self.remembered(node, found)

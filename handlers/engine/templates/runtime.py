@@ -176,7 +176,7 @@ OPERATORS = (
 NAMESPACE: dict[str, Any] = {
     "__name__": MODULE,
     "__builtins__": {},
-    "type": type, "dict": dict, "list": list, "str": str, "bool": bool, "Exception": Exception,
+    "type": type, "dict": dict, "list": list, "str": str, "bool": bool, "len": len, "Exception": Exception,
     "NULL": NULL, "NUMBERS": NUMBERS, "get": get, "fresh": fresh, "each": each, "spread": spread,
     "member_name": member_name, "tidy_list": tidy_list, "tidy_object": tidy_object, "joined": joined,
     **{name: getattr(arithmetic, name) for name in OPERATORS},

@@ -90,10 +90,12 @@ class Scope:
 
 
 class Known:
-    """Paths whose values are already in a local variable where the code being written will run."""
+    """Paths whose values are already in a local variable where the code being written will run, and the variables
+    that are sure to hold an object there."""
 
     def __init__(self) -> None:
         self._locals: dict[Path, str] = {}
+        self.objects: set[str] = set()
 
     def __contains__(self, path: Path) -> bool:
         return path in self._locals
@@ -107,15 +109,16 @@ class Known:
     def forget(self, root: str) -> None:
         """Drops what was reached from a variable that gets another value."""
         self._locals = {path: local for path, local in self._locals.items() if path[0] != root}
+        self.objects.discard(root)
 
     @contextmanager
     def branch(self) -> Iterator[None]:
         """For code that may not run: what is learnt there is not known afterwards."""
-        before = dict(self._locals)
+        before = dict(self._locals), set(self.objects)
         try:
             yield
         finally:
-            self._locals = before
+            self._locals, self.objects = before
 
 
 def constant_value(node: nodes.Node) -> Any:
