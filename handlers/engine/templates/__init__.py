@@ -3,10 +3,11 @@
     {"model": {{ model }}, "stop": [{% for word in stop %} {{ word }}, {% endfor %}]}
 
 From text to function: `tokens` and `parsing` read the JSON between Jinja's tags into the tree of `skeleton`;
-`reading`, `expressions` and `emit` write Python, knowing what names stand for (`scope`) and what is never absent
+`reading`, `expressions` and `emit` write Python, knowing what names stand for (`scope`), what is never absent
 (`certainty`) and what the truth of a test tells (`facts`); `unit` does it for one file, `compiler` for all, and
-`assembly` compiles it with the template's own file and lines. `runtime`, `arithmetic` and `..vocabulary` are all that compiled code can call. Beside the way: `problems`,
-`duplicates` and `unused` say what is wrong, `survey` what is read and written, `explain` which line wrote it.
+`assembly` compiles it with the template's own file and lines. `runtime`, `arithmetic` and `..vocabulary` are all that
+compiled code can call. Beside the way: `problems`, `duplicates` and `unused` say what is wrong, `survey` what is read
+and written, `explain` which line wrote it.
 """
 
 from .compiler import Compiler, Template
