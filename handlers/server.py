@@ -20,6 +20,7 @@ from typing import Any
 import uvicorn
 
 from .app import Morello
+from .engine.contract import favour_the_loop
 from .engine.errors import ConfigurationError
 from .engine.guard import GuardedProtocol
 from .engine.upstream import raise_descriptor_limit
@@ -101,6 +102,7 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
+            favour_the_loop()
             print(*self.notice.lines(), sep="\n", file=sys.stderr, flush=True)  # noqa: T201 - for who started it
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

@@ -11,6 +11,7 @@ import orjson
 
 from .answers import JSON_HEADERS, Answer
 from .call import SHUTDOWN, Call
+from .contract.bodies import LARGE
 from .contract.integers import integer_beyond_64_bits
 from .contract.large import in_thread
 from .contract.pages import Documentation
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
     from .configuration import Configuration
     from .providers import Provider
     from .upstream import Upstream
-
-LARGE = 256 * 1024
-"""Bytes of a body above which its work is done in a thread."""
 PING_AFTER = 15.0
 """Seconds of a provider's silence after which the caller hears a ping; clients give up after 300."""
 
@@ -74,6 +72,7 @@ class Engine:
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self.losses.close()
         await self.catalogue.close()
         await self.upstreams.close()
 

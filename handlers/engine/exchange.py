@@ -56,7 +56,7 @@ class Journey(Protocol):
 async def exchange(call: Call, body: dict[str, Any], provider_id: str | None = None) -> Answer | StreamAnswer:
     """Answer `call` with the provider that serves the model named in `body` (or in the path, by `provider_id`)."""
     configuration = call.engine.configuration
-    target = resolve(configuration, body["model"], provider_id, call.dialect.family)
+    target = resolve(configuration, body["model"], provider_id)
     call.provider, call.model = target.provider.id, target.model_id
     door = target.provider.door(call.dialect.family)
     call.attend()

@@ -10,12 +10,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from .contract.document import follow, operations
-from .contract.large import in_thread
 from .losses import Loss, Table, answer_schema, client_schema
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ class LossTables:
         self.document = document
         self._tables: dict[Key, asyncio.Future[Table | None]] = {}
         self._answers: dict[str, Table] = {}
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="losses")
         self._keys: dict[tuple[str, str, int, str, str], Key] = {}
 
     async def table(self, call: Call, target: Target, door: Door) -> Table | None:
@@ -55,28 +56,21 @@ class LossTables:
             return known.result()
         return await self.made(key, call.dialect, door, target.model_id, dict(target.values(door)))
 
+    async def in_thread(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Try in a thread of its own: large bodies must not wait for it."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
+
+    def close(self) -> None:
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
     def made(
         self, key: Key, client: Dialect, door: Door, model_id: str, values: dict[str, Any]
     ) -> asyncio.Future[Table | None]:
         """The table under `key`, under way once however many ask for it."""
         if key not in self._tables:
-            work = in_thread(self.probe, key[1], client, door, model_id, values)
+            work = self.in_thread(self.probe, key[1], client, door, model_id, values)
             self._tables[key] = asyncio.ensure_future(work)
         return asyncio.shield(self._tables[key])
-
-    async def patch_table(self, call: Call, target: Target, door: Door) -> Table | None:
-        """What a door's patches take out of a body that passes through (None: it has no patches)."""
-        schema_name = call.operation.body_schema_name
-        if not door.patch or schema_name is None:
-            return None
-        patch, model_id = door.patch, target.model_id
-        key = ("", schema_name, door.dialect.name, patches_of(door, model_id), "")
-        if key not in self._tables:
-            schema = client_schema(self.document, schema_name)
-            work = in_thread(Table, lambda body: patch.apply(body, model_id), schema)
-            self._tables[key] = asyncio.ensure_future(work)
-        known = self._tables[key]
-        return known.result() if known.done() else await asyncio.shield(known)
 
     def probe(
         self, schema_name: str, client: Dialect, door: Door, model_id: str, values: dict[str, Any]
@@ -91,9 +85,9 @@ class LossTables:
 
     async def probe_all(self) -> None:
         """Make the tables that calls are likely to need: every client's words to every provider that is on."""
-        for client, schema_name in self.spoken():
+        for client, _ in self.spoken():
             if client.name not in self._answers:
-                self._answers[client.name] = await in_thread(answer_table, client)
+                self._answers[client.name] = await self.in_thread(answer_table, client)
         for provider in self.configuration.on.values():
             for client, schema_name in self.spoken():
                 door = provider.door(client.family)

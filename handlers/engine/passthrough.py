@@ -15,7 +15,7 @@ from . import raw_reasoning
 from .answers import JSON_HEADERS, Answer, Headers
 from .errors import GatewayError, UpstreamError
 from .gateway_headers import answer_headers, request_headers
-from .losses import check
+from .losses import Loss, check
 from .provider_errors import own_credential, parsed, provider_error, scrub_bytes
 from .recorded_usage import usage_of_answer
 from .relay import Relay, replaced_models
@@ -51,9 +51,8 @@ class PassThrough:
     @classmethod
     async def begin(cls, call: Call, body: dict[str, Any], target: Target, door: Door) -> PassThrough:
         """Prepare the request; a large body is prepared in a thread, so that no other call waits for it."""
-        table = await call.engine.losses.patch_table(call, target, door)
-        if table is not None:
-            call.losses += table(body)
+        if door.patch:
+            call.losses += [Loss("unsupported", name) for name in door.patch.removed(body, target.model_id)]
             check(call.losses, call.on_loss or target.provider.on_loss)
         return await call.engine.run(len(call.raw), cls, call, body, target, door)
 

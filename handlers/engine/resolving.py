@@ -16,9 +16,9 @@ MOST_NAMED = 10
 
 
 def resolve(
-    configuration: Configuration, model: str, provider_id: str | None = None, family: str | None = None
+    configuration: Configuration, model: str, provider_id: str | None = None
 ) -> Target:
-    """Where a call for `model` goes; `provider_id` is the one of the path, if there is one; `family` is the caller's.
+    """Where a call for `model` goes; `provider_id` is the one of the path, if there is one.
 
     Raises GatewayError: not_found with `model_not_found`, `provider_not_found` or `provider_off`, and invalid_request
     with `model_without_provider`.

@@ -168,8 +168,9 @@ def as_loose(response: Event) -> Iterable[Event]:
         delta = {**part, "type": "delta", "part": part["type"], "key": key, "end": True}
         if part["type"] == "tool_call":
             delta["arguments"] = arguments if isinstance(arguments, str) else orjson.dumps(arguments or {}).decode()
-        for citation in delta.pop("citations", None) or ():
-            yield {"type": "delta", "part": part["type"], "key": key, "citation": citation}
+        citations = delta.pop("citations", None)
+        if isinstance(citations, list):
+            yield from ({"type": "delta", "part": part["type"], "key": key, "citation": one} for one in citations)
         yield delta
     yield {"type": "finish", **{key: response[key] for key in ("finish_reason", "raw_finish_reason", "stop_sequence")
                                 if response.get(key) is not None}}  # fmt: skip

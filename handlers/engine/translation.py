@@ -15,6 +15,7 @@ import orjson
 
 from . import reasoning
 from .answers import JSON_HEADERS, Answer, Headers
+from .contract.bodies import LARGE
 from .contract.large import write_large
 from .errors import GatewayError, TemplateError, UpstreamError
 from .gateway_headers import answer_headers, request_headers
@@ -231,5 +232,3 @@ def dumped(body: Any, size: int) -> bytes:
     except TypeError as error:
         raise TemplateError(f"what the template gave cannot be written as JSON: {error}") from error
 
-
-LARGE = 256 * 1024

@@ -144,7 +144,7 @@ def test_ctrl_c_gives_streams_five_seconds_and_then_an_error_event_defect_171(tm
         assert b"event: error" in rest
         assert b"shutting down" in rest
         assert gateway.process.wait(10) == 0
-        assert not any("Traceback" in line for line in gateway.said)
+        assert not any("Traceback" in line for line in gateway.said), gateway.said
 
 
 def test_a_second_ctrl_c_ends_at_once(tmp_path: Path) -> None:
