@@ -69,6 +69,8 @@ class Notice:
             yield f"  {name.ljust(width)}  {said}"
         yield ""
         for warning in self.warnings:
+            if " P002 " in warning:  # a provider whose variable is not set: the table says so already
+                continue
             yield f"  warning  {warning}"
         yield f"  address  {self.address.url}"
         yield f"  docs     {self.address.url}/api-docs"

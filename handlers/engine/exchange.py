@@ -136,7 +136,9 @@ async def frames_of(
     except asyncio.CancelledError as error:
         if call.interrupted(error) != SHUTDOWN:
             raise
-        yield journey.error_frames(shutting_down())
+        ending = shutting_down()
+        call.failed(ending)
+        yield journey.error_frames(ending)
     except Exception:
         call.engine.log.exception("%s failed in its stream", call.request_id)
         failure = GatewayError("internal", "The gateway failed while it translated the stream.")

@@ -140,7 +140,9 @@ FRAME: dict[str, Any] = {"id": "r", "model": "m", "created": 1, "finish_reason":
 def parts_schema(family: str) -> dict[str, Any]:
     """The neutral response as far as its loss is worth telling: its parts."""
     schema = answer_schema(family)
-    return {**schema, "required": ["parts"], "properties": {"parts": schema["properties"]["parts"]}}
+    parts = schema["$defs"]["response"]["properties"]["parts"]
+    return {"$defs": schema["$defs"], "type": "object", "required": ["parts"], "properties": {"parts": parts},
+            "additionalProperties": False}  # fmt: skip
 
 
 def sendable(client: Dialect, door: Door, model_id: str, values: dict[str, Any]) -> Callable[[dict[str, Any]], Any]:
