@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from .losses import Loss
 
 LEFT, SHUTDOWN = "left", "shutdown"
+LEAVING = "morello.leaving"
+"""An extension of the ASGI scope: the functions to call when the caller's connection is lost. Where the server has it
+(guard.py), no task needs to wait for `http.disconnect`."""
+NOTHING: dict[str, Any] = {}
 
 
 def new_request_id() -> str:
@@ -38,7 +42,7 @@ class Call:
     """
 
     __slots__ = (
-        "_reason",
+        "_attended", "_reason",
         "_task",
         "_watcher",
         "body",
@@ -87,6 +91,7 @@ class Call:
         self._reason: str | None = None
         self._task: asyncio.Task[Any] | None = None
         self._watcher: asyncio.Task[None] | None = None
+        self._attended = False
 
     @property
     def dialect(self) -> Dialect:
@@ -126,16 +131,31 @@ class Call:
     def attend(self, receive: Receive | None = None) -> None:
         """From now on the current task is cancelled when the caller leaves."""
         self._task = asyncio.current_task()
-        if self._watcher is None:
+        if self._attended:
+            return
+        self._attended = True
+        self.engine.calls.add(self)
+        leaving = self.scope.get("extensions", NOTHING).get(LEAVING)
+        if leaving is not None:
+            leaving.add(self._left)
+        else:
             self._watcher = asyncio.ensure_future(self._watch(receive or self.receive))
-            self.engine.calls.add(self)
 
     def release(self) -> None:
         """The work is done, or given up: nobody needs to watch any more."""
+        if not self._attended:
+            return
+        self._attended = False
+        self.engine.calls.discard(self)
+        leaving = self.scope.get("extensions", NOTHING).get(LEAVING)
+        if leaving is not None:
+            leaving.discard(self._left)
         watcher, self._watcher = self._watcher, None
         if watcher is not None:
             watcher.cancel()
-            self.engine.calls.discard(self)
+
+    def _left(self) -> None:
+        self.interrupt(LEFT)
 
     async def _watch(self, receive: Receive) -> None:
         while (await receive())["type"] != "http.disconnect":

@@ -102,8 +102,8 @@ class LossTables:
     def spoken(self) -> Iterator[tuple[Dialect, str]]:
         """Each dialect that callers speak somewhere in the contract, with the component its bodies satisfy."""
         for _, _, _, operation in operations(self.document):
-            media = follow(self.document, operation.get("requestBody", {})).get("content", {}).get("application/json", {})
-            reference = media.get("schema", {}).get("$ref", "")
+            content = follow(self.document, operation.get("requestBody", {})).get("content", {})
+            reference = content.get("application/json", {}).get("schema", {}).get("$ref", "")
             client = self.configuration.dialects.get(str(operation.get("x-dialect")))
             if reference and client is not None and client.write_response is not None:
                 yield client, reference.rpartition("/")[2]

@@ -7,10 +7,13 @@ What is refused here never reaches the app, so the refusal is plain JSON in nobo
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import orjson
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from .call import LEAVING
 
 MOST_HEAD_BYTES = 64 << 10
 """Request line and headers together."""
@@ -38,6 +41,8 @@ class GuardedProtocol(HttpToolsProtocol):
         self._head_bytes = 0
         self._reading = 0
         self._refused = False
+        self._leaving: set[Callable[[], None]] = set()
+        self._extensions = {LEAVING: self._leaving}
 
     # ---- the connection ---------------------------------------------------------------------------------------
 
@@ -48,6 +53,7 @@ class GuardedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._disarm()
         super().connection_lost(exc)
+        self._tell_of_leaving()
 
     def data_received(self, data: bytes) -> None:
         """Bytes from the caller: only a head that is still incomplete after them needs watching."""
@@ -66,6 +72,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self.scope["extensions"] = self._extensions  # type: ignore[typeddict-item]
         self._in_head = self._in_message = True
         self._has_cycle = False
         self._head_bytes = 0
@@ -148,4 +155,9 @@ class GuardedProtocol(HttpToolsProtocol):
             return False
         cycle.disconnected = True  # this request has begun; whoever works on it finds nobody there
         cycle.message_event.set()
+        self._tell_of_leaving()
         return True
+
+    def _tell_of_leaving(self) -> None:
+        for left in tuple(self._leaving):
+            left()

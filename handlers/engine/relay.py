@@ -7,13 +7,14 @@ they do not, the event is scanned; a search through the event would also find `"
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator, Iterable
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from .recorded_usage import usage_of_event
-from .splicing import locate
+from .splicing import NotSpliceable, locate, replace_text
 from .streams import parser, splitter, violation
 
 if TYPE_CHECKING:
@@ -120,6 +121,10 @@ def replaced_models(raw: bytes, body: Any, pointers: Iterable[str], requested: s
         for step in path:
             value = value.get(step) if isinstance(value, dict) else None
         if not isinstance(value, str) or value == requested:
+            continue
+        if len(path) == 1:
+            with contextlib.suppress(NotSpliceable):
+                raw = replace_text(raw, path[0], value, orjson.dumps(requested))
             continue
         place = locate(raw, path)
         if place is not None:

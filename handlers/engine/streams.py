@@ -27,8 +27,9 @@ from .framings import (
 )
 
 __all__ = [
-    "FRAMINGS", "Parsed", "Splitter", "StreamError", "parse_event", "parser", "read_data", "splitter", "violation", "write_frames",
-]
+    "FRAMINGS", "Parsed", "Splitter", "StreamError", "parse_event", "parser", "read_data", "splitter", "violation",
+    "write_frames",
+]  # fmt: skip
 
 # ---- by name ----------------------------------------------------------------------------------------------------
 

@@ -23,8 +23,8 @@ GRACE = 5.0
 """Seconds that a provider has after it has said why it ends: for its usage, and for its end marker."""
 
 BYTES_PER_TOKEN = 4
-"""For the count that a stream has to begin with before the provider tells it; the end corrects it. Some clients refuse
-a stream that begins with no input at all."""
+"""For the count that a stream has to begin with before the provider tells it; the end corrects it. Some clients
+refuse a stream that begins with no input at all."""
 
 Event = dict[str, Any]
 
