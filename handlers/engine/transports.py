@@ -185,6 +185,7 @@ class PooledTransport(httpx.AsyncBaseTransport):
         self._targets.clear()
         if connector is not None:
             await connector.close()
+            await asyncio.sleep(0)  # the sockets beneath TLS are closed in the loop's next round
 
 
 def _request(head: bytes, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> bytes:
@@ -252,20 +253,20 @@ class BodyStream(httpx.AsyncByteStream):
         self.close()
 
     def _ended(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is None:
-            return
-        transport = connection.transport
+        transport = self._protocol.transport
         if transport is None or transport.get_write_buffer_size():
-            connection.close()  # answered before it had heard us out
-        else:
+            self.close()  # answered before it had heard us out
+        elif self._connection is not None:
+            connection, self._connection = self._connection, None
             connection.release()
-        self._free()
+            self._free()
 
     def close(self) -> None:
-        """Close the connection, unless the answer is complete and it was given back."""
+        """Close the connection at once, unless the answer is complete and it was given back."""
         connection, self._connection = self._connection, None
         if connection is not None:
+            # A polite close would first send the rest of the request, and under TLS wait for the peer's good-bye.
+            self._protocol.abort()
             connection.close()
             self._free()
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import ssl
 from pathlib import Path
 
 import pytest
-from upstream.provider_settings import asked
+from upstream.provider_settings import HEADERS, asked, run, settings
 from upstream.proxy_server import proxying
 from upstream.sockets import Provider, answering, whole
 
 from handlers.engine.providers import Retries, Tls
 from handlers.engine.proxies import proxy_of
+from handlers.engine.upstream import Upstream
 
 FILES = Path(__file__).parent / "certificates"
 CA, CERT, KEY = (str(FILES / name) for name in ("ca.pem", "client.pem", "client.key"))
@@ -174,3 +176,27 @@ def test_a_provider_in_no_proxy_is_reached_straight(monkeypatch):
     assert socket.gethostbyname("127.0.0.1") == "127.0.0.1"
     with Provider(answering(whole(b"ok"))) as provider:
         assert asked(provider.url(), trust_env=True)[2] == b"ok"
+
+
+def test_leaving_under_tls_closes_at_once():
+    """Neither the rest of a large request nor the peer's good-bye is waited for."""
+
+    async def script(connection) -> None:
+        await connection.reader.readuntil(b"\r\n\r\n")
+        connection.provider.note("asked")
+        await connection.provider.until("left")
+        await connection.gone()
+
+    async def ask(provider: Provider) -> None:
+        upstream = Upstream(settings(tls=Tls(ca=CA)))
+        opening = asyncio.create_task(upstream.open("POST", provider.url(), HEADERS, b"x" * (16 << 20)))
+        await provider.told("asked")
+        opening.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await opening
+        provider.note("left")
+        await provider.told("gone")
+        await upstream.aclose()
+
+    with Provider(script, context=server_context()) as provider:
+        run(ask(provider))
