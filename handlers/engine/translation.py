@@ -118,9 +118,8 @@ class Translation:
             raise self.error_of(upstream, raw)
         streamed = upstream.media_type == "text/event-stream" or upstream.media_type.endswith("ndjson")
         response = await self.call.engine.run(len(raw), self.read_stream if streamed else self.read, raw)
-        headers = self.answer_headers(upstream)
         if self.stream:
-            return self.as_stream(response, headers)
+            return self.as_stream(response, self.answer_headers(upstream))
         return await self.call.engine.run(len(raw), self.answered, response, upstream)
 
     def read(self, raw: bytes) -> dict[str, Any]:
@@ -151,7 +150,7 @@ class Translation:
         for step in inside.split("/")[1:]:
             found = found.get(step) if isinstance(found, dict) else None
         if found:
-            raise provider_error(self.provider, self.door, 502, {}, orjson.dumps(body), self.call.engine.secrets)
+            raise provider_error(self.provider, self.door, None, {}, orjson.dumps(body), self.call.engine.secrets)
 
     def read_stream(self, raw: bytes) -> dict[str, Any]:
         """A provider that streams although it was not asked to: the stream, put together."""
