@@ -3,7 +3,7 @@
     python tests/bench/mock_provider.py PORT
 
 POST …/chat/completions and …/v1/messages answer in their vendor's words; a body with `"stream":true` gets a stream of
-EVENTS events in one burst, or one event each GAP seconds if the model's name holds "paced".
+EVENTS events in one burst, or one event each GAPS seconds if the model's name holds "paced" or "calm".
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import json
 import sys
 
 EVENTS = 100
-GAP = 0.01
+GAPS = {b"paced": 0.01, b"calm": 0.1}
+"""Calm is how fast models speak: ten words a second."""
 TEXT = "lorem ipsum dolor sit amet " * 30
 
 
@@ -104,19 +105,21 @@ class Provider(asyncio.Protocol):
         name = "anthropic" if messages else "openai"
         if b'"stream":true' not in body and b'"stream": true' not in body:
             self.transport.write(WHOLE[name])
-        elif b"paced" in body[:400]:
-            asyncio.get_running_loop().create_task(self.paced(PIECES[name]))
-        else:
-            self.transport.write(BURST[name])
+            return
+        for word, gap in GAPS.items():
+            if word in body[:400]:
+                asyncio.get_running_loop().create_task(self.paced(PIECES[name], gap))
+                return
+        self.transport.write(BURST[name])
 
-    async def paced(self, pieces: list[bytes]) -> None:
+    async def paced(self, pieces: list[bytes], gap: float) -> None:
         assert self.transport is not None
         self.transport.write(HEAD)
         for piece in pieces:
             if self.transport.is_closing():
                 return
             self.transport.write(piece)
-            await asyncio.sleep(GAP)
+            await asyncio.sleep(gap)
         self.transport.write(b"0\r\n\r\n")
 
 
