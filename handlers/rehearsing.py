@@ -9,8 +9,9 @@ from .app import CONTRACT, Morello
 from .engine.cases import Outcome, run_case
 from .engine.configuration import Case, Configuration, load_configuration
 from .engine.contract import load_document, operations
-from .engine.errors import ConfigurationError
+from .engine.errors import ConfigurationError, GatewayError
 from .engine.rehearsal import Heard, PlayedProvider, ask
+from .engine.resolving import resolve
 from .engine.upstreams import Upstreams
 from .security import Access
 
@@ -37,6 +38,7 @@ class Stage:
             raise ConfigurationError(
                 f"The test {case.it!r}: {error.sentence}", file=case.file, line=case.line, hint=error.hint
             ) from None
+        provider.framing = framing_of(configuration, case.given)
         headers = dict(case.given.get("headers", {}))
         return await ask(morello.asgi, path, headers, case.given["body"])
 
@@ -57,6 +59,16 @@ class Stage:
             if rule == dialect and ("{provider_id}" in path) == (provider_id is not None):
                 return path.replace("{provider_id}", provider_id or "")
         raise ConfigurationError(f"No caller speaks {dialect!r}.", hint=f"Known: {', '.join(dict.fromkeys(spoken))}.")
+
+
+def framing_of(configuration: Configuration, given: Mapping[str, Any]) -> str:
+    """How the provider that a case leads to frames its streams; of one that leads nowhere it does not matter."""
+    client = configuration.dialects.get(given["dialect"])
+    try:
+        target = resolve(configuration, given["body"].get("model", ""), given.get("provider"))
+    except GatewayError:
+        return "sse"
+    return target.provider.door(client.family if client else "").dialect.stream.name
 
 
 async def rehearse(configuration: Configuration, words: Sequence[str], say: Callable[[str], None]) -> int:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from .declarations import check_declarations
 from .dialect_loading import DialectLoader
@@ -117,10 +118,16 @@ def read_configuration(home: Path, environment: Mapping[str, str]) -> Configurat
         resources=resources, dialects=dialects, providers=providers, aliases=aliases, keys=keys,
         tests=_tests(sections["tests"]), origins=origins,
         warnings=[str(problem) for problem in problems if problem.level == "warning"],
-        secrets=sorted({secret for secret in secrets if len(secret) >= SHORTEST_SECRET}, key=len, reverse=True),
+        secrets=_spellings(secrets),
         problems=problems, templates_read=dialect_loader.templates_read,
         environment=environment, declared_dialects=declared,
     )  # fmt: skip
+
+
+def _spellings(secrets: list[str]) -> list[str]:
+    """The values to be kept out of texts, the longest first; a key in a URL is spelt in its own way."""
+    long_enough = {secret for secret in secrets if len(secret) >= SHORTEST_SECRET}
+    return sorted(long_enough | {quote(secret, safe="") for secret in long_enough}, key=len, reverse=True)
 
 
 def _path(resources: Resources, document: Document) -> Path:

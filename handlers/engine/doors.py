@@ -16,7 +16,7 @@ from urllib.parse import quote
 from .dialects import Dialect, Headers
 from .documents import Filled
 from .errors import ConfigurationError, InvalidRequest
-from .merging import merged_values
+from .merging import merged_values, present
 from .patches import Patches
 from .templates import Compiler, Text
 
@@ -45,8 +45,8 @@ class Door:
     """One dialect at one provider. `defaults` and `values` hold for the door; `defaults_of` adds a model's own."""
 
     __slots__ = (
-        "_headers", "_headers_by_model", "_key", "_key_headers", "_texts", "_urls", "base_url", "defaults", "dialect",
-        "patch", "values",
+        "_headers", "_headers_by_model", "_key", "_key_headers", "_models", "_texts", "_urls", "base_url", "defaults",
+        "dialect", "patch", "values",
     )  # fmt: skip
 
     def __init__(self, dialect: Dialect, knock: Knock, patch: Patches, defaults: Mapping[str, Any]) -> None:
@@ -58,6 +58,7 @@ class Door:
         self._key = knock.key
         self._texts = _compiled(knock)
         path, query, headers, stream_headers = self._texts
+        self._models = _compiled_list(knock, dialect) if dialect.models is not None else None
         self._urls: tuple[str, str] | None = None
         if not _name_model([path, *query.values()]):
             self._urls = (self._url("", False), self._url("", True))
@@ -92,12 +93,20 @@ class Door:
         return [pair for pair in ours if pair[0] not in names] + theirs
 
     def models_url(self) -> str | None:
-        """Where the list of models is asked for; None where the dialect has no such list."""
-        asked = self.dialect.models
-        if asked is None:
+        """Where the list of models is asked for; None where the dialect has no such list.
+
+        What the door's other URLs carry as parameters (a key, a version) is carried here too, but for a model.
+        """
+        if self._models is None:
             return None
-        pairs = "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in asked.query.items())
-        return f"{self.base_url}{asked.path}" + (f"?{pairs}" if pairs else "")
+        path, query = self._models
+        return self._joined(path, query, self._given("", False))
+
+    @property
+    def names_model(self) -> bool:
+        """Whether the model stands in the URL or in a header: such a body need not name it."""
+        path, query, headers, stream_headers = self._texts
+        return _name_model([path, *query.values(), *headers.values(), *stream_headers.values()])
 
     def merged_defaults(self, own: Mapping[str, Any]) -> dict[str, Any]:
         """What is filled in where a request has nothing; a model's own wins."""
@@ -114,7 +123,9 @@ class Door:
         path, query, _, _ = self._texts
         if model in (".", ".."):
             raise InvalidRequest(f"The model {model!r} cannot stand in a URL.", code="model_not_found", param="model")
-        given = self._given(model, stream)
+        return self._joined(path, query, self._given(model, stream))
+
+    def _joined(self, path: Text, query: Mapping[str, Text], given: Mapping[str, Any]) -> str:
         url = self.base_url + (path(given) or "")
         filled = ((name, text(given)) for name, text in query.items())
         pairs = [f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in filled if value is not None]
@@ -142,33 +153,49 @@ def _segment(text: str) -> str:
 
 
 def _compiled(knock: Knock) -> tuple[Text, dict[str, Text], dict[str, Text], dict[str, Text]]:
-    compiler = Compiler(_no_files)
-    inputs = tuple(dict.fromkeys((*INPUTS, *knock.values)))
-
-    def compile_one(member: str, name: str, text: str, encode: Callable[[str], str] | None = None) -> Text:
-        where = knock.where(member, name)
-        if member == "headers" and FORBIDDEN.search(text):
-            sentence = f"The header {name} holds a line break."
-            raise ConfigurationError(sentence, file=where[0], line=where[1], hint="Write one line.", code="P013")
-        harmless = text.template if isinstance(text, Filled) else text
-        try:
-            return compiler.compile_text(harmless, inputs=inputs, where=where, encode=encode)
-        except ConfigurationError as error:
-            raise ConfigurationError(
-                f"{member}{'.' if name else ''}{name}: {error.sentence}",
-                file=where[0], line=where[1], hint=error.hint, code="P013",
-            ) from error  # fmt: skip
-
-    def compile_all(member: str, texts: Mapping[str, str]) -> dict[str, Text]:
-        return {name: compile_one(member, name, text) for name, text in texts.items()}
-
     return (
-        compile_one("path", "", knock.path, _segment),
-        compile_all("query", knock.query),
-        compile_all("headers", knock.headers),
-        compile_all("headers", knock.stream_headers),
+        _compiled_text(knock, "path", "", knock.path, _segment),
+        _compiled_texts(knock, "query", knock.query),
+        _compiled_texts(knock, "headers", knock.headers),
+        _compiled_texts(knock, "headers", knock.stream_headers),
     )
+
+
+def _compiled_list(knock: Knock, dialect: Dialect) -> tuple[Text, dict[str, Text]]:
+    """Path and query of the list of models."""
+    asked = dialect.models
+    assert asked is not None
+    path = _compiled_text(knock, "models", "path", asked.path, _segment)
+    general = _compiled_texts(knock, "query", knock.query)
+    inherited = {name: text for name, text in general.items() if name not in asked.query and not _name_model([text])}
+    return path, {**inherited, **_compiled_texts(knock, "models", present(asked.query))}
+
+
+def _compiled_texts(knock: Knock, member: str, texts: Mapping[str, str]) -> dict[str, Text]:
+    return {name: _compiled_text(knock, member, name, text) for name, text in texts.items()}
+
+
+def _compiled_text(
+    knock: Knock, member: str, name: str, text: str, encode: Callable[[str], str] | None = None
+) -> Text:
+    """A text with holes. Raises ConfigurationError at its place."""
+    where = knock.where(member, name)
+    if member == "headers" and FORBIDDEN.search(text):
+        sentence = f"The header {name} holds a line break."
+        raise ConfigurationError(sentence, file=where[0], line=where[1], hint="Write one line.", code="P013")
+    harmless = text.template if isinstance(text, Filled) else text
+    inputs = tuple(dict.fromkeys((*INPUTS, *knock.values)))
+    try:
+        return COMPILER.compile_text(harmless, inputs=inputs, where=where, encode=encode)
+    except ConfigurationError as error:
+        raise ConfigurationError(
+            f"{member}{'.' if name else ''}{name}: {error.sentence}",
+            file=where[0], line=where[1], hint=error.hint, code="P013",
+        ) from error  # fmt: skip
 
 
 def _no_files(name: str) -> tuple[str, str]:
     raise FileNotFoundError(name)
+
+
+COMPILER = Compiler(_no_files)

@@ -157,7 +157,8 @@ def sendable(client: Dialect, door: Door, model_id: str, values: dict[str, Any])
         written = write({**request, "values": values})
         if patch:
             written = patch.apply(written, model_id)
-        return written, request.get("stream"), [look(request, path) for path in answers]
+        named = request.get("model") if door.names_model else None
+        return written, named, request.get("stream"), [look(request, path) for path in answers]
 
     return translate
 

@@ -88,12 +88,9 @@ class ModelLists:
 
 def read_models(answer: Any, asked: ModelList) -> list[Model]:
     """The models in a provider's answer, by the pointers of its dialect. Raises ValueError where there is no list."""
-    items = look(answer, parse_pointer(asked.items))
-    if not isinstance(items, list):
-        raise ValueError("There is no list of models in the answer.")
     found = {}
-    for item in items[:MOST_MODELS]:
-        model_id = look(item, parse_pointer(asked.id))
+    for name, item in _items(answer, asked)[:MOST_MODELS]:
+        model_id = name if name is not None else look(item, parse_pointer(asked.id))
         if isinstance(model_id, str) and model_id:
             found[model_id] = Model(
                 id=model_id,
@@ -102,6 +99,16 @@ def read_models(answer: Any, asked: ModelList) -> list[Model]:
                 owned_by=_text(item, asked.owned_by),
             )
     return list(found.values())
+
+
+def _items(answer: Any, asked: ModelList) -> list[tuple[str | None, Any]]:
+    """The entries of the list; with their names where it is an object of entries whose names are the ids."""
+    items = look(answer, parse_pointer(asked.items))
+    if isinstance(items, list):
+        return [(None, item) for item in items]
+    if isinstance(items, dict) and items and asked.id == "":
+        return list(items.items())
+    raise ValueError("There is no list of models in the answer.")
 
 
 def _text(item: Any, pointer: str | None) -> str | None:

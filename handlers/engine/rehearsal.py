@@ -23,10 +23,12 @@ class PlayedProvider(httpx.AsyncBaseTransport):
     """Remembers the request it gets and answers what it was told to.
 
     `says` is `{status, headers, body | stream}`; `stream` is text, sent as it is, or a list of what the frames carry.
+    `framing` is how the provider's dialect frames its streams.
     """
 
     def __init__(self, says: Mapping[str, Any] | None = None) -> None:
         self.says = says
+        self.framing = "sse"
         self.url: str | None = None
         self.headers: dict[str, str] = {}
         self.body: Any = None
@@ -39,18 +41,28 @@ class PlayedProvider(httpx.AsyncBaseTransport):
         says = UNSAID if self.says is None else self.says
         headers = {name.lower(): value for name, value in says.get("headers", {}).items()}
         if "stream" in says:
-            headers.setdefault("content-type", "text/event-stream")
-            return httpx.Response(says.get("status", 200), headers=headers, content=stream_bytes(says["stream"]))
+            headers.setdefault("content-type", MEDIA_TYPES[self.framing])
+            content = stream_bytes(says["stream"], self.framing)
+            return httpx.Response(says.get("status", 200), headers=headers, content=content)
         headers.setdefault("content-type", "application/json")
-        content = says.get("body", {})
-        raw = content.encode() if isinstance(content, str) else orjson.dumps(content)
-        return httpx.Response(says.get("status", 200), headers=headers, content=raw)
+        body = says.get("body", {})
+        content = body.encode() if isinstance(body, str) else orjson.dumps(body)
+        return httpx.Response(says.get("status", 200), headers=headers, content=content)
 
 
-def stream_bytes(stream: str | list[Any]) -> bytes:
-    """A stream as bytes. Of a list each element is a frame: text as it is, or JSON whose `type` names the event."""
+MEDIA_TYPES = {"sse": "text/event-stream", "ndjson": "application/x-ndjson", "json-array": "application/json"}
+"""What a stream of each framing says that it is."""
+
+
+def stream_bytes(stream: str | list[Any], framing: str = "sse") -> bytes:
+    """A stream as bytes. Of a list each element is a frame; of server-sent events, text is sent as it is, and the
+    `type` of JSON names the event."""
     if isinstance(stream, str):
         return stream.encode()
+    if framing == "ndjson":
+        return b"".join(orjson.dumps(carried) + b"\n" for carried in stream)
+    if framing == "json-array":
+        return orjson.dumps(stream)
     frames = []
     for carried in stream:
         name = carried.get("type") if isinstance(carried, dict) else None

@@ -18,8 +18,11 @@ TYPE_WORDS = {
 }  # fmt: skip
 USUAL_TAGS = frozenset({"type", "role", "object"})
 """Members by which unions are told apart, where no open branch names one."""
+UNIONS = frozenset({"oneOf", "anyOf"})
 
 WRONG_KIND, OPEN_BRANCH, WRONG_TAG, MISSING = 1000, 900, 500, 10
+BEYOND_64_BITS = "an integer beyond 64 bits"
+"""What the parser has turned into a float."""
 LONGEST_STRING = 4096
 """Longer strings are cut before errors are looked for: a validator copies the values that it complains about."""
 
@@ -42,6 +45,11 @@ class Failure:
     def pointer(self) -> str:
         """The place as a JSON pointer (RFC 6901)."""
         return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in self.path)
+
+    @property
+    def code(self) -> str:
+        """The error's code: whoever writes an integer that is too long has written an integer."""
+        return "integer_too_large" if self.expected.endswith(BEYOND_64_BITS) else "invalid_body"
 
     @property
     def sentence(self) -> str:
@@ -81,10 +89,10 @@ def expectation(validator: jsonschema_rs.Draft4Validator, value: Any) -> str:
 def describe(error: Raised, value: Any) -> Failure:
     """The best failure inside a validator's error."""
     while True:
-        branches = [branch for branch in getattr(error.kind, "context", None) or () if branch]
-        if not branches or error.kind.name not in ("oneOf", "anyOf"):
-            return _failure(error, value)
         depth = len(error.instance_path)
+        branches = _branches(error, depth)
+        if not branches:
+            return _failure(error, value)
         tags = _tags(branches, depth)
         scores = [_score(branch, depth, tags) for branch in branches]
         best = min(scores)
@@ -92,6 +100,18 @@ def describe(error: Raised, value: Any) -> Failure:
             return _of_all(error, branches, depth, value, wrong_kind=best >= WRONG_KIND)
         chosen = branches[scores.index(best)]
         error = max(chosen, key=lambda each: len(each.instance_path))
+
+
+def _branches(error: Raised, depth: int) -> list[Sequence[Raised]]:
+    """The branches of a union; a union within it, at the same place, stands for its own branches."""
+    if error.kind.name not in UNIONS:
+        return []
+    found: list[Sequence[Raised]] = []
+    for branch in getattr(error.kind, "context", None) or ():
+        alone = branch[0] if len(branch) == 1 and len(branch[0].instance_path) == depth else None
+        within = _branches(alone, depth) if alone is not None else []
+        found += within or ([branch] if branch else [])
+    return found
 
 
 def _tags(branches: Sequence[Sequence[Raised]], depth: int) -> frozenset[Any]:
@@ -123,12 +143,12 @@ def _of_all(
     error: Raised, branches: Sequence[Sequence[Raised]], depth: int, value: Any, *, wrong_kind: bool
 ) -> Failure:
     """No branch is near: what all of them together would have taken."""
-    wanted, below = ("type", 0) if wrong_kind else ("enum", 1)
+    wanted, below = (("type",), 0) if wrong_kind else (("enum", "const"), 1)
     found = [
         each
         for branch in branches
         for each in branch
-        if each.kind.name == wanted and len(each.instance_path) == depth + below
+        if each.kind.name in wanted and len(each.instance_path) == depth + below
     ]
     if not found:
         return _failure(error, value)
@@ -151,7 +171,7 @@ def _failure(error: Raised, value: Any) -> Failure:
         return Failure((*path, limit), "present", missing=True)
     if name == "type":
         return Failure(path, _kinds(_options(error), kind))
-    if name == "enum":
+    if name in ("enum", "const"):
         return Failure(path, _one_of(_options(error)))
     if name == "additionalProperties":
         unknown = ", ".join(repr(str(member)[:64]) for member in _options(error)[:3])
@@ -190,6 +210,8 @@ def _place(error: Raised, value: Any) -> tuple[Path, str]:
 
 
 def _kinds(types: Sequence[str], kind: str) -> str:
+    if kind == BEYOND_64_BITS and "integer" not in types:
+        kind = "a number"
     words = " or ".join(TYPE_WORDS[name] for name in types if name != "null") or "null"
     return f"{words}, not {kind}"
 
@@ -205,6 +227,8 @@ def kind_of(value: Any) -> str:
         return "null"
     if isinstance(value, bool):
         return "true or false"
+    if isinstance(value, float) and abs(value) >= 1 << 63 and value.is_integer():
+        return BEYOND_64_BITS
     words = {str: "a string", int: "an integer", float: "a number", list: "an array", dict: "an object"}
     return words.get(type(value), "something else")
 

@@ -6,17 +6,20 @@ template stands for itself.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from ..dialects import Dialect
 from ..losses import Table
 from ..problems import Problems
 from .speech import Speech
-from .trials import REQUEST, RESPONSE
+from .trials import PATH, REQUEST, RESPONSE
 
 KINDS = ("read_request", "write_request", "write_response")
 LONGEST = 400
 """Characters of a note; the rest is counted."""
+NAMES_MODEL = re.compile(r"\{\{[^}]*\bmodel\b")
+"""A hole for the model in a path, a parameter or a header."""
 
 
 def tell_losses(dialect: Dialect, speech: Speech, problems: Problems) -> None:
@@ -38,10 +41,12 @@ def tell_losses(dialect: Dialect, speech: Speech, problems: Problems) -> None:
 def run(dialect: Dialect, kind: str, value: Any) -> Any:
     function = dialect.templates[kind].function
     if kind == "read_request":
-        return function({"body": value, "path": {}, "values": dialect.values})
+        return function({"body": value, "path": PATH, "values": dialect.values})
     if kind == "write_response":
         return function({**RESPONSE, **value, "request": REQUEST, "values": dialect.values})
-    return function({**value, "values": dialect.values})
+    texts = (dialect.path, *dialect.query.values(), *dialect.headers.values())
+    elsewhere = value.get("model") if any(map(NAMES_MODEL.search, texts)) else None
+    return function({**value, "values": dialect.values}), elsewhere
 
 
 def shortened(lines: list[str]) -> str:

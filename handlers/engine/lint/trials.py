@@ -38,6 +38,8 @@ KINDS = ("type", "role")
 
 REQUEST = {"model": "m", "messages": [{"role": "user", "parts": [{"type": "text", "text": "hello"}]}]}
 RESPONSE = {"id": "r", "model": "m", "created": 1, "parts": [], "finish_reason": "stop", "usage": {}}
+PATH = {"provider_id": "p", "model": "m"}
+"""What a URL may carry; some formats name the model there and nowhere else."""
 
 Given = Mapping[str, Any]
 
@@ -142,7 +144,7 @@ class Trials:
         """What a template of this kind gets where `value` is said."""
         match self.kind:
             case "read_request":
-                yield {"body": value, "path": {}}
+                yield {"body": value, "path": PATH}
             case "read_response":
                 yield {"body": value, "request": REQUEST}
             case "read_event":
@@ -178,9 +180,12 @@ class Trials:
 
 def passed_on(value: Any, failure: Failure) -> bool:
     """Whether what is wrong is only a word that nobody knows, in a place where the input allows any: it goes on as it
-    is, and the provider is the judge of it. A kind that nobody knows is another matter."""
+    is, and the provider is the judge of it. So does a block of the dialect's own that goes home verbatim. A kind that
+    nobody knows is another matter."""
     for step in failure.path[: len(failure.path) - failure.missing]:
         value = value[step]
+        if isinstance(value, dict) and value.get("type") == value.get("role") == STRANGE:
+            return True
     key = failure.path[-1] if failure.path else None
     return value in (STRANGE, OTHER) if isinstance(value, str) and key not in KINDS else _holds_strange(value)
 
