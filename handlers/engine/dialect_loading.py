@@ -220,7 +220,12 @@ def _name_rule(declared: Mapping[str, Any] | None) -> NameRule | None:
 
 def _reasoning(declared: Mapping[str, Any]) -> Reasoning:
     carriers = tuple(Carrier.read(carrier) for carrier in declared.get("carriers", ()))
-    return Reasoning(carriers, declared.get("replay", "optional"))
+    return Reasoning(carriers, declared.get("replay", "optional"), tags(declared.get("tags")))
+
+
+def tags(declared: list[str] | None) -> tuple[str, str] | None:
+    """What opens a thought in a text, and what closes it."""
+    return (declared[0], declared[1]) if declared else None
 
 
 def _usage_option(declared: Mapping[str, Any] | None) -> UsageOption | None:

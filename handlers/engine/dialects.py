@@ -33,7 +33,10 @@ NEVER_FORWARDED = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Framing:
-    """How a stream is cut into frames: `sse`, `ndjson` or `json-array`; `end` is the text that ends it, if any does."""
+    """How a stream is cut into frames: `sse`, `ndjson` or `json-array`.
+
+    `end` is what ends it, if anything does: the text of an event, or its name.
+    """
 
     name: Literal["sse", "ndjson", "json-array"] = "sse"
     end: str | None = None
@@ -49,10 +52,14 @@ class NameRule:
 
 @dataclass(frozen=True, slots=True)
 class Reasoning:
-    """Where clients of the dialect bring sealed reasoning back, and whether the dialect demands earlier reasoning."""
+    """Where clients of the dialect bring sealed reasoning back, and whether the dialect demands earlier reasoning.
+
+    `tags`: what encloses a thought that stands in the text of an answer, where it does.
+    """
 
     carriers: tuple[Carrier, ...] = ()
     replay: Literal["required", "optional", "forbidden"] = "optional"
+    tags: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

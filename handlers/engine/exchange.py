@@ -49,6 +49,8 @@ class Journey(Protocol):
 
     def answer_headers(self, upstream: UpstreamAnswer | None) -> Headers: ...
 
+    def url(self) -> str: ...
+
     @property
     def ping(self) -> bytes: ...
 
@@ -84,7 +86,7 @@ async def exchange(call: Call, body: dict[str, Any], provider_id: str | None = N
 async def carry(call: Call, journey: Journey, target: Target, door: Door) -> Answer | StreamAnswer:
     """Send what `journey` has prepared and bring the answer back."""
     upstream_of = call.engine.upstream(target.provider)
-    url = door.url(model=target.model_id, stream=journey.stream)
+    url = journey.url()
     if not journey.stream:
         upstream = await upstream_of.open(door.dialect.method, url, journey.headers, journey.outgoing)
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email.utils
+import math
 import socket
 import ssl
 import time
@@ -71,15 +72,21 @@ def _causes(error: BaseException | None) -> Iterable[BaseException]:
 def wait_of(headers: Iterable[tuple[bytes, bytes]], attempt: int) -> float:
     """Seconds to wait before the next attempt: what the server says in Retry-After, else 0.5, 1, 2 …"""
     for name, value in headers:
-        if name.lower() != b"retry-after":
-            continue
-        text = value.decode("latin-1").strip()
-        try:
-            return max(0.0, float(text))
-        except ValueError:
-            pass
-        try:
-            return max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - time.time())
-        except ValueError:
-            break
+        if name.lower() == b"retry-after":
+            seconds = seconds_of(value.decode("latin-1"))
+            return 0.5 * 2.0**attempt if seconds is None else seconds
     return 0.5 * 2.0**attempt
+
+
+def seconds_of(retry_after: str) -> float | None:
+    """What Retry-After says, a number or a date, as seconds from now; None if it says nothing that can be read."""
+    text = retry_after.strip()
+    try:
+        number = float(text)
+        return max(0.0, number) if math.isfinite(number) else None
+    except ValueError:
+        pass
+    try:
+        return max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - time.time())
+    except (ValueError, OverflowError):
+        return None

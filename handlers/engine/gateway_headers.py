@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import TYPE_CHECKING
 
+from .failures import seconds_of
 from .losses import header_value
 
 if TYPE_CHECKING:
@@ -54,8 +56,16 @@ def answer_headers(call: Call, door: Door, upstream: UpstreamAnswer | None) -> H
                 headers.append((b"gateway-upstream-request-id", visible(call.upstream_request_id)))
                 break
     if choose:
-        headers += [header for header in choose.choose(upstream.headers) if header[0] not in OURS]
+        headers += [whole_seconds(header) for header in choose.choose(upstream.headers) if header[0] not in OURS]
     return headers
+
+
+def whole_seconds(header: tuple[bytes, bytes]) -> tuple[bytes, bytes]:
+    """Retry-After as whole seconds: a date, or a fraction, makes clients give up. Other headers as they are."""
+    if header[0] != b"retry-after" or header[1].isdigit():
+        return header
+    seconds = seconds_of(header[1].decode("latin-1"))
+    return header if seconds is None else (b"retry-after", b"%d" % math.ceil(seconds))
 
 
 OURS = frozenset((b"request-id", b"x-request-id", b"gateway-model", b"gateway-warnings", b"gateway-upstream-request-id",

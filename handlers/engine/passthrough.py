@@ -17,6 +17,7 @@ from .errors import GatewayError, UpstreamError
 from .gateway_headers import answer_headers, request_headers
 from .losses import Loss, check
 from .provider_errors import own_credential, parsed, provider_error, scrub_bytes
+from .query import with_query
 from .recorded_usage import usage_of_answer
 from .relay import Relay, replaced_models
 from .splicing import NotSpliceable, replace_text, splice
@@ -105,6 +106,10 @@ class PassThrough:
             return body
         self.withhold_usage = True
         return {**body, member: {**(options if isinstance(options, dict) else {}), name: True}}
+
+    def url(self) -> str:
+        url = self.door.url(model=self.target.model_id, stream=self.stream)
+        return with_query(url, self.call.scope["query_string"])
 
     # ---- the answer -------------------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from .dialect_loading import tags
 from .dialects import Dialect
 from .documents import Document, Filled, Path, Unset
 from .doors import JSON_HEADERS, Door, Knock
@@ -91,6 +92,7 @@ class ProviderLoader:
             trust_env=entry.get("trust_env", True), proxy=entry.get("proxy"), tls=Tls(**entry.get("tls", {})),
             http2=entry.get("http2", False), on_loss=entry.get("on_loss", "report"),
             reasoning_scope=entry.get("reasoning_scope", provider_id), transport=transport,
+            thought_tags=tags(entry["thought_tags"]) if "thought_tags" in entry else dialect.reasoning.tags,
         )  # fmt: skip
 
     def dialect(self, name: Any, path: Path) -> Dialect | None:

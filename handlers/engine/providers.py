@@ -109,6 +109,7 @@ class Provider:
     http2: bool = False
     on_loss: Literal["report", "refuse"] = "report"
     reasoning_scope: str = ""
+    thought_tags: tuple[str, str] | None = None
     transport: Literal["http", "demo"] = "http"
 
     def __repr__(self) -> str:

@@ -12,8 +12,10 @@ import orjson
 from .assembler import Assembler
 from .errors import GatewayError, TemplateError, UpstreamError
 from .losses import header_value
+from .provider_errors import told_error
 from .reasoning import seal_event
 from .streams import parser, read_data, splitter, write_frames
+from .thought_tags import ThoughtTags
 
 if TYPE_CHECKING:
     from .translation import Translation
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 
 GRACE = 5.0
 """Seconds that a provider has after it has said why it ends: for its usage, and for its end marker."""
+
+LINGER = 0.25
+"""Seconds that a provider has after its end marker to close its answer, so that the connection can serve again."""
 
 BYTES_PER_TOKEN = 4
 """For the count that a stream has to begin with before the provider tells it; the end corrects it. Some clients
@@ -33,8 +38,8 @@ class TranslatedStream:
     """Frames in, frames out. Whatever the provider sends, what leaves is a well-formed stream of the caller's."""
 
     __slots__ = (
-        "assembler", "call", "end", "ended", "estimate", "journey", "maker", "parse", "read_event", "renaming", "request",
-        "values", "write_event",
+        "assembler", "call", "end", "end_name", "ended", "estimate", "journey", "maker", "parse", "read_event",
+        "renaming", "request", "tags", "values", "write_event",
     )  # fmt: skip
 
     def __init__(self, journey: Translation) -> None:
@@ -45,11 +50,14 @@ class TranslatedStream:
         self.write_event = journey.client.write_event
         self.parse = parser(dialect.stream.name)
         self.end = dialect.stream.end.encode() if dialect.stream.end else None
+        self.end_name = dialect.stream.end
         self.ended = False
         self.estimate = max(1, len(self.call.raw) // BYTES_PER_TOKEN)
         self.request = journey.request
         self.values = journey.values
         self.renaming = journey.renaming
+        tags = journey.provider.thought_tags
+        self.tags = ThoughtTags(tags) if tags is not None else None
         foreign = journey.client.family != dialect.family
         self.maker = journey.provider.reasoning_scope if foreign else None
         self.assembler = Assembler(
@@ -73,6 +81,8 @@ class TranslatedStream:
         rest = cut.finish()
         last = self.written([rest]) if rest and not self.ended else b""
         yield last + self.finale()
+        if self.ended:
+            await next_chunk(chunks, asyncio.get_running_loop().time() + LINGER)
 
     def written(self, events: Iterable[bytes]) -> bytes:
         """The caller's frames for some of the provider's events."""
@@ -81,11 +91,15 @@ class TranslatedStream:
             name, data = self.parse(raw)
             if data is None:
                 continue
-            if data == self.end:
+            if self.is_end(name, data):
                 self.ended = True
                 break
             self.told_of(self.assembler.feed_frame(self.loose(name, read_data(data))), frames)
         return write_frames(frames) if frames else b""
+
+    def is_end(self, name: str | None, data: bytes) -> bool:
+        """Whether an event is the provider's end marker, by its text or its name."""
+        return data == self.end or (name is not None and name == self.end_name)
 
     def loose(self, name: str | None, data: Any) -> Iterable[Event]:
         assert self.read_event is not None
@@ -99,14 +113,22 @@ class TranslatedStream:
             ) from error
         for loose in found:
             if loose.get("type") == "error":
-                raise failed(loose["error"])
-        return found
+                raise self.failed(loose["error"])
+        return found if self.tags is None else self.tags.loose(found)
+
+    def held_back(self) -> list[Event]:
+        """At the end of the provider's stream: what waited for more, as events of the answer."""
+        return self.assembler.feed_frame(self.tags.finish()) if self.tags is not None else []
+
+    def failed(self, error: Event) -> GatewayError:
+        """A neutral error of the stream as an exception."""
+        return told_error(self.journey.provider, error, None, {}, self.call.engine.secrets)
 
     def told_of(self, events: Iterable[Event], frames: list[Any]) -> None:
         """Add the caller's frames for some events of the answer."""
         for event in events:
             if event["type"] == "error":
-                raise failed(event["error"])
+                raise self.failed(event["error"])
             if event["type"] == "start" and "input_tokens" not in event["usage"]:
                 event["usage"]["input_tokens"] = self.estimate
             for each in seal_event(event, self.maker) if self.maker is not None else (event,):
@@ -121,6 +143,7 @@ class TranslatedStream:
     def finale(self) -> bytes:
         """The end of the stream: what was held back, what was lost, why it ends."""
         frames: list[Any] = []
+        self.told_of(self.held_back(), frames)
         events = self.assembler.end(complete=self.ended)
         response = self.assembler.response
         self.call.usage = response.get("usage") or {}
@@ -151,27 +174,21 @@ async def next_chunk(chunks: AsyncIterator[bytes], deadline: float | None) -> by
         return None
 
 
-def failed(error: Event) -> GatewayError:
-    """A neutral error as an exception."""
-    return GatewayError(
-        error.get("type", "upstream"), error.get("message", "The provider failed."), status=error.get("status"),
-        code=error.get("code"), param=error.get("param"), retry_after=error.get("retry_after"),
-    )  # fmt: skip
-
-
 def as_loose(response: Event) -> Iterable[Event]:
     """The loose events that a whole neutral response amounts to."""
     names = ("id", "model", "created", "service_tier")
-    yield {"type": "start", **{key: response[key] for key in names if key in response}}
+    yield {"type": "start", **{key: response[key] for key in (*names, "extra") if key in response}}
     for key, part in enumerate(response.get("parts", ())):
         arguments = part.get("arguments")
-        delta = {**part, "type": "delta", "part": part["type"], "key": key, "end": True}
+        about = {"type": "delta", "part": part["type"], "key": key}
+        delta = {**part, **about}
         if part["type"] == "tool_call":
             delta["arguments"] = arguments if isinstance(arguments, str) else orjson.dumps(arguments or {}).decode()
         citations = delta.pop("citations", None)
-        if isinstance(citations, list):
-            yield from ({"type": "delta", "part": part["type"], "key": key, "citation": one} for one in citations)
         yield delta
+        if isinstance(citations, list):
+            yield from ({**about, "citation": one} for one in citations)
+        yield {**about, "end": True}
     yield {"type": "finish", **{key: response[key] for key in ("finish_reason", "raw_finish_reason", "stop_sequence")
                                 if response.get(key) is not None}}  # fmt: skip
     if response.get("usage"):
@@ -187,10 +204,11 @@ def assembled(journey: Translation, raw: bytes) -> Event:
         name, data = stream.parse(event) if event else (None, None)
         if data is None:
             continue
-        stream.ended = stream.ended or data == stream.end
+        stream.ended = stream.ended or stream.is_end(name, data)
         for loose in stream.loose(name, read_data(data)) if not stream.ended else ():
             stream.assembler.feed(loose)
+    stream.held_back()
     for last in stream.assembler.end(complete=stream.ended):
         if last["type"] == "error":
-            raise failed(last["error"])
+            raise stream.failed(last["error"])
     return stream.assembler.response

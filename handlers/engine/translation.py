@@ -23,6 +23,7 @@ from .linking import link
 from .losses import Loss, check
 from .provider_errors import provider_error
 from .renames import Renaming
+from .thought_tags import told_apart
 from .translated_stream import TranslatedStream, assembled
 
 if TYPE_CHECKING:
@@ -96,6 +97,9 @@ class Translation:
             body = self.door.patch.apply(body, self.target.model_id)
         return dumped(body, len(self.call.raw))
 
+    def url(self) -> str:
+        return self.door.url(model=self.target.model_id, stream=self.stream)
+
     # ---- the answer -------------------------------------------------------------------------------------------
 
     def answer_headers(self, upstream: UpstreamAnswer | None) -> Headers:
@@ -139,6 +143,8 @@ class Translation:
             raise misread(self.provider.id, error) from error
         if not isinstance(response, dict) or "finish_reason" not in response:
             raise UpstreamError(f"The answer of the provider {self.provider.id} is no answer.", code="misread_answer")
+        if self.provider.thought_tags is not None:
+            response = {**response, "parts": told_apart(response.get("parts") or [], self.provider.thought_tags)}
         return self.completed(response)
 
     def refuse_error_inside(self, body: Any) -> None:
@@ -158,7 +164,7 @@ class Translation:
 
     def completed(self, response: dict[str, Any]) -> dict[str, Any]:
         """What every answer has, whatever the provider left out; and the caller's own names again."""
-        parts = self.renaming.response(response.get("parts") or [])
+        parts = self.renaming.response(identified(response.get("parts") or [], self.call.request_id))
         called = any(part["type"] == "tool_call" for part in parts)
         finish_reason = response["finish_reason"]
         if called and finish_reason in ("stop", "other"):
@@ -208,6 +214,17 @@ class Translation:
 
     def error_frames(self, error: GatewayError) -> bytes:
         return self.call.engine.error_frames(self.call, error)
+
+
+def identified(parts: list[dict[str, Any]], request_id: str) -> list[dict[str, Any]]:
+    """The parts, each call with an id: some formats have none, and callers' own formats tell results apart by it."""
+    if all(part.get("id") for part in parts if part["type"] == "tool_call"):
+        return parts
+    unique = request_id.removeprefix("req_")
+    return [
+        {**part, "id": part.get("id") or f"call_{unique}_{index}"} if part["type"] == "tool_call" else part
+        for index, part in enumerate(parts)
+    ]
 
 
 def misread(provider: str, error: TemplateError) -> UpstreamError:

@@ -11,6 +11,10 @@ from providers.vendor_server import Reply, VendorServer
 from serving import KEY, gateway, served
 
 PROVIDERS = """
+dialects:
+  narrow:
+    like: anthropic
+    forward_request_headers: [anthropic-version]
 providers:
   o:
     type: openai
@@ -37,6 +41,29 @@ providers:
     key: sk-secret-of-a
     models: any
     on_loss: refuse
+  thinker:
+    type: openai
+    base_url: {url}/o
+    models: any
+    thought_tags: ["<think>", "</think>"]
+  thinker-a:
+    type: anthropic
+    base_url: {url}/a
+    models: any
+    thought_tags: ["<think>", "</think>"]
+  narrow:
+    type: narrow
+    base_url: {url}/a
+    key: sk-secret-of-narrow
+    models: any
+    patch:
+      - {{remove: /anthropic_beta}}
+  versioned:
+    type: openai
+    base_url: {url}/o
+    key: sk-secret-of-versioned
+    query: {{api-version: v1}}
+    models: any
   off:
     type: openai
     base_url: {url}
