@@ -43,6 +43,8 @@ OTHER_MARKS: dict[str, Any] = {
     "ChatToolChoiceMode": {"refuse": ["required"]},     # one word of several forces a call
     "ChatJsonSchema.name": "none",                      # a label, required by one API and unknown to the other
     "ChatResponseFormatText": "none",                   # as if nothing had been said
+    "ChatToolMessage.name": "none",                     # its call says it too
+    "ChatFunctionToolCall.index": "none",               # its place in the list says it too
     "ChatCustomToolText": "none",                       # as if nothing had been said
     "DirectCaller": "none",                             # as if nothing had been said
     "SearchResultBlockParam.source": "warn",            # the passage itself is what counts

@@ -86,6 +86,7 @@ EXTENSIONS: dict[str, dict[str, str]] = {
                          "ChatFunctionTool")
         },
         "ChatAssistantMessage.annotations": "clients send answers back as they came",
+        "ChatToolMessage.name": "many clients name the tool here too",
         "ChatUrlAnnotation": "clients send answers back as they came",
         "ChatUrlCitation": "clients send answers back as they came",
         "ChatAssistantMessage.reasoning": ROUTERS,
@@ -103,6 +104,7 @@ EXTENSIONS: dict[str, dict[str, str]] = {
         "ChatThinkingOptions": "DeepSeek's switch",
         "ChatCompletionRequest.top_k": "most providers of this kind but the first know it",
         "ChatFunctionToolCall.extra_content": "where Gemini's OpenAI interface puts its signatures",
+        "ChatFunctionToolCall.index": "clients that put a stream together keep it",
         "ChatExtraContent": "where Gemini's OpenAI interface puts its signatures",
         "ChatGoogleContent": "where Gemini's OpenAI interface puts its signatures",
     },
@@ -125,6 +127,7 @@ EXTENSIONS: dict[str, dict[str, str]] = {
         "ChatToolCallDelta.type = custom": "sent in streams, though the package does not type it",
         "ChatCustomToolDelta": "sent in streams, though the package does not type it",
         "ChatFunctionToolCall.extra_content": "where Gemini's OpenAI interface puts its signatures",
+        "ChatFunctionToolCall.index": "clients that put a stream together keep it",
         "ChatToolCallDelta.extra_content": "where Gemini's OpenAI interface puts its signatures",
         "ChatExtraContent": "where Gemini's OpenAI interface puts its signatures",
         "ChatGoogleContent": "where Gemini's OpenAI interface puts its signatures",

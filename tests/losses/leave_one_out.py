@@ -14,11 +14,11 @@ from typing import Any
 from handlers.engine.losses import Table
 from handlers.engine.losses.containers import CLASSES
 from handlers.engine.losses.holes import FAILED
+from handlers.engine.losses.inquiry import changed, replaced, taken_out
 from handlers.engine.losses.leaves import only_value
 from handlers.engine.losses.specimens import EMPTY, Schemas, choices, closed_values, form, structured, tags, values
-from handlers.engine.losses.table import changed, taken_out
 
-Place = tuple[tuple[Any, ...], bool]
+Place = tuple[tuple[Any, ...], bool, list[Any]]
 
 
 @dataclass
@@ -53,8 +53,9 @@ def drawn(schemas: Schemas, schema: Any, rng: random.Random, depth: int = 0) -> 
     return found
 
 
-def places(schemas: Schemas, schema: Any, value: Any, path: tuple[Any, ...] = ()) -> Iterator[Place]:
-    """Every place of a request where something is set, and whether its set of values is closed."""
+def places(schemas: Schemas, schema: Any, value: Any, path: tuple[Any, ...] = (), needed: bool = False) -> Iterator[Place]:
+    """Every place of a request where something is set, whether its set of values is closed, and (where it cannot be
+    taken out) the other values of that set."""
     if value in EMPTY:
         return
     branch = next((one for one in schemas.branches(schema) if is_of(one, value)), None)
@@ -69,11 +70,12 @@ def places(schemas: Schemas, schema: Any, value: Any, path: tuple[Any, ...] = ()
             member = branch.get("properties", {}).get(key) or branch.get("additionalProperties") or {"type": "string"}
             member = member if isinstance(member, dict) else {}
             if key not in branch.get("required", ()) or value[key] not in only_value(schemas.branches(member)):
-                yield from places(schemas, member, value[key], (*path, key))
+                yield from places(schemas, member, value[key], (*path, key), key in branch.get("required", ()))
         if branch.get("properties", {}).keys() == tags(branch).keys():
-            yield path, True
+            yield path, True, []
     else:
-        yield path, closed_values(branch) is not None or "x-extensible-enum" in branch
+        closed = closed_values(branch) is not None or "x-extensible-enum" in branch
+        yield path, closed, [one for one in values(branch) if one != value] if needed and closed else []
 
 
 def is_of(branch: Any, value: Any) -> bool:
@@ -101,9 +103,10 @@ def compare(table: Table, schema: Any, count: int, seed: int) -> Outcome:
         losses = table(request)
         outcome.glance_wrong += bool(losses and table.carried(request))
         told = {loss.pointer for loss in losses}
-        for path, closed in places(schemas, schema, request):
+        for path, closed, rest in places(schemas, schema, request):
             outcome.places += 1
-            changes = [taken_out(request, path)] if closed else list(changed(request, path))
+            changes = [replaced(request, path, one) for one in rest]
+            changes = changes or ([taken_out(request, path)] if closed else list(changed(request, path)))
             if all(table.trial(other) == whole for other in changes) and not covered(path, told):
                 outcome.missed.append(".".join("*" if isinstance(step, int) else step for step in path))
                 outcome.examples.append((path, request))

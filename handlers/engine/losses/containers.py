@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from .loss import Loss, Path
-from .nodes import COMPATIBILITY, UNSUPPORTED, Findings, Node, fine_schema, look, marked
+from .loss import Path
+from .nodes import COMPATIBILITY, UNSUPPORTED, Ask, Findings, Node, fine_schema, look, marked
 from .specimens import EMPTY, Schema
 
 CLASSES: dict[str | None, type | tuple[type, ...]] = {
@@ -34,7 +34,7 @@ class Items(Node):
         if not isinstance(value, list):
             return
         if self.many and len(value) > 1:
-            found.losses.append(Loss.at(UNSUPPORTED, path, refuse=self.refuse, more=True))
+            found.append(Ask(path, self, UNSUPPORTED, self.refuse, more=True))
         each = self.each
         if each is not None:
             for at, element in enumerate(value):
@@ -58,6 +58,7 @@ class Members(Node):
 
     members: dict[str, Node] = field(default_factory=dict)
     known: frozenset[str] = frozenset()
+    required: frozenset[str] = frozenset()
     rest: Node | None = None
     pairs: dict[str, list[str]] = field(default_factory=dict)
     alone: dict[str, Node] = field(default_factory=dict)
@@ -80,7 +81,10 @@ class Members(Node):
             node = self.members.get(key) if key in self.known else self.rest
             if key in self.pairs and value.keys().isdisjoint(self.pairs[key]):
                 node = self.alone.get(key)
+            before = len(found)
             look(node, member, (*path, key), found)
+            if key in self.required and len(found) == before + 1 and len(found[before].path) == len(path) + 1:
+                found[before].required = True
 
     def lines(self, path: str) -> Iterator[str]:
         for key, node in self.members.items():
@@ -148,10 +152,10 @@ class Kinds(Node):
     def look(self, value: Any, path: Path, found: Findings) -> None:
         kind = next((kind for kind in self.kinds if kind.holds(value)), None)
         if kind is None:
-            found.losses.append(Loss.at(UNSUPPORTED, path, refuse=self.refuse))
+            found.append(Ask(path, self, UNSUPPORTED, self.refuse))
             return
         if kind.merged:
-            found.losses.append(Loss.at(COMPATIBILITY, path))
+            found.append(Ask(path, self, COMPATIBILITY, sure=True))
         look(kind.node, value, path, found)
 
     def lines(self, path: str) -> Iterator[str]:

@@ -6,7 +6,7 @@ request); and, walking, what a given value loses. `asks` are places that only a 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -19,21 +19,31 @@ from .specimens import EMPTY, Schema
 UNSUPPORTED, COMPATIBILITY = "unsupported", "compatibility"
 
 
-@dataclass
+@dataclass(slots=True)
 class Ask:
-    """One trial that is due: would the translation differ without the value at `path`?"""
+    """What is due a trial with the very request: would the translation differ without the value at `path`?
+
+    `word`: how it is lost, as far as the table knows; "" where only the request decides.
+    """
 
     path: Path
     node: Node
-    closed: bool              # taken out, rather than changed: a changed value would be none of its set
-    rivals: list[Any]         # values that some companies do not tell from it
-    refuse: bool
+    word: str = ""
+    refuse: bool = False
+    closed: bool = False                              # one of a set: a changed value would be none of it
+    known: Sequence[Any] = ()                         # the others of that set
+    rivals: Sequence[Any] = ()                        # those that some companies do not tell from it
+    more: bool = False                                # all elements but the first of the array there
+    required: bool = False                            # it cannot be taken out
+    sure: bool = False                                # nothing to ask
+
+    def loss(self, word: str = "") -> Loss:
+        """The loss that it is. One that only changes its value is not refused, unless that value is marked."""
+        word = word or self.word or UNSUPPORTED
+        return Loss.at(word, self.path, refuse=self.refuse and (word, self.word) != (COMPATIBILITY, ""), more=self.more)
 
 
-@dataclass
-class Findings:
-    losses: list[Loss] = field(default_factory=list)
-    asks: list[Ask] = field(default_factory=list)
+Findings = list[Ask]
 
 
 @dataclass(kw_only=True)
@@ -88,7 +98,7 @@ class Lost(Node):
         return {"enum": EMPTY}
 
     def look(self, value: Any, path: Path, found: Findings) -> None:
-        found.losses.append(Loss.at(UNSUPPORTED, path, refuse=self.refuse))
+        found.append(Ask(path, self, UNSUPPORTED, self.refuse))
 
     def lines(self, path: str) -> Iterator[str]:
         yield f"{path}: {UNSUPPORTED}{marked(self)}"
@@ -102,7 +112,7 @@ class Whole(Node):
         return {"enum": EMPTY}
 
     def look(self, value: Any, path: Path, found: Findings) -> None:
-        found.asks.append(Ask(path, self, True, [], self.refuse))
+        found.append(Ask(path, self, refuse=self.refuse, closed=True))
 
     def lines(self, path: str) -> Iterator[str]:
         yield f"{path}: depends on what stands beside it{marked(self)}"
@@ -134,18 +144,20 @@ class Values(Node):
 
     def look(self, value: Any, path: Path, found: Findings) -> None:
         refuse = self.refuse or value in self.refused
+        ask = Ask(path, self, refuse=refuse, closed=self.closed, known=self.known)
         if value in self.lost:
-            found.losses.append(Loss.at(UNSUPPORTED, path, refuse=refuse))
+            ask.word = UNSUPPORTED
         elif value in self.merged:
-            found.losses.append(Loss.at(COMPATIBILITY, path, refuse=value in self.refused))
+            ask.word, ask.refuse = COMPATIBILITY, value in self.refused
         elif (rivals := next((rivals for one, rivals in self.asked if one == value), None)) is not None:
-            found.asks.append(Ask(path, self, True, rivals, refuse))
+            ask.rivals, ask.closed = rivals, True
         elif value in self.known or (self.between is not None and self.between[0] <= value <= self.between[1]):
             return
         elif self.rest == "lost":
-            found.losses.append(Loss.at(UNSUPPORTED, path, refuse=refuse))
-        elif self.rest == "ask":
-            found.asks.append(Ask(path, self, self.closed, [], refuse))
+            ask.word = UNSUPPORTED
+        elif self.rest != "ask":
+            return
+        found.append(ask)
 
     def lines(self, path: str) -> Iterator[str]:
         for word, some in ((UNSUPPORTED, self.lost), (COMPATIBILITY, self.merged)):

@@ -37,10 +37,13 @@ class Prober:
 
     def probe(self, schema: Schema, holes: Holes, refuse: bool) -> Node | None:
         """What is lost at a place, whichever alternative stands there. `refuse`: the mark that comes from above."""
-        branches = [one for one in self.schemas.branches(schema) if one.get("x-loss") != "none"]
+        branches = self.schemas.branches(schema)
         kinds: list[Kind] = []
         twins: list[Twin] = []
         for branch in sorted(branches, key=lambda one: -len(choices(one))):
+            if branch.get("x-loss") == "none":
+                kinds.append(self.kind(branch, None, False))
+                continue
             if id(branch) in self.inside:
                 continue        # a schema within itself: what is lost there is not looked for
             twin = self.twin(branch, holes)
@@ -135,7 +138,8 @@ class Prober:
         if not found and rest is None:
             return None
         return Members(
-            members=found, known=frozenset(members), rest=rest, pairs=pairs, alone=alone, spare=spare, refuse=refuse
+            members=found, known=frozenset(members), required=frozenset(required), rest=rest, pairs=pairs, alone=alone,
+            spare=spare, refuse=refuse,
         )
 
     # ---- nothing carried ------------------------------------------------------------------------------------------
@@ -158,13 +162,16 @@ class Prober:
         if all(node is None or as_one(node, False) for node in found.values()):
             return Lost(spare=spare)
         kept = {key: node for key, node in found.items() if node is not None}
-        return Members(members=kept, known=frozenset(members), rest=Lost(), spare=spare)
+        required = frozenset(branch.get("required", ()))
+        return Members(members=kept, known=frozenset(members), required=required, rest=Lost(), spare=spare)
 
     def lost_union(self, schema: Schema, refuse: bool) -> Node | None:
         kinds = []
-        branches = [one for one in self.schemas.branches(schema) if one.get("x-loss") != "none"]
+        branches = self.schemas.branches(schema)
         for branch in sorted(branches, key=lambda one: -len(choices(one))):
-            if id(branch) not in self.inside:
+            if branch.get("x-loss") == "none":
+                kinds.append(self.kind(branch, None, False))
+            elif id(branch) not in self.inside:
                 self.inside.append(id(branch))
                 spare = [branch["default"]] if "default" in branch else []
                 kinds.append(self.kind(branch, self.lost(branch, own_mark(branch, refuse), spare), False))
