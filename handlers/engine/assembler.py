@@ -14,7 +14,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable
 
-from .parts import GrowingPart, Json
+from .parts import TEXT_KINDS, GrowingPart, Json, joined
+from .routes import Routes
 
 FINISH_REASONS = frozenset(("stop", "length", "tool_call", "content_filter", "error", "other"))
 USAGE = (
@@ -27,11 +28,6 @@ TRUNCATED: Json = {
     "message": "The provider's stream broke off before the answer was complete.",
     "status": 502,
 }
-_BY_CONTENT = (
-    ("arguments", "tool_call"), ("text", "text"), ("citation", "text"), ("signature", "reasoning"),
-    ("transcript", "file"),
-)  # fmt: skip
-
 Seal = Callable[[Json], str | None]
 """Gives the signature that a reasoning part carries to the client, from the whole part; None: it carries none."""
 
@@ -70,9 +66,8 @@ class Assembler:
         """The part in the fast lane: begun, of text, and alone."""
         self._line: list[GrowingPart] = []
         """The open part, and behind it those that wait for its end."""
-        self._last: GrowingPart | None = None
-        self._keyed: dict[object, GrowingPart] = {}
-        self._by_id: dict[str, GrowingPart] = {}
+        self._routes = Routes(self._line)
+        self._ids: set[str] = set()
         self._counts: dict[str, int] = {}
         self._index = 0
         self._raw_reason = ""
@@ -94,7 +89,8 @@ class Assembler:
             if (
                 part is not None
                 and len(loose) == 3
-                and (text := loose.get("text"))
+                and (text := loose.get("text")).__class__ is str
+                and text
                 and (loose["part"] == part.kind if "part" in loose else loose.get("key", part) == part.key)
             ):
                 part.text.append(text)
@@ -198,11 +194,10 @@ class Assembler:
     # ---- deltas ---------------------------------------------------------------------------------------------
 
     def _delta(self, loose: Json) -> list[Json]:
-        part = self._part_of(loose)
+        part = self._routes.part_of(loose)
         if part is None or part.closed:
             return []
         events: list[Json] = []
-        self._last = part
         changes = part.absorb(loose)
         if self._seal is not None and part.kind == "reasoning":
             changes = [change for change in changes if "signature" not in change]
@@ -216,63 +211,6 @@ class Assembler:
             part.ended = True
         self._advance(events)
         return events
-
-    def _part_of(self, loose: Json) -> GrowingPart | None:
-        """The part a delta belongs to: the one its key names, else the last of its kind, else a new one."""
-        key, kind = loose.get("key"), loose.get("part")
-        if key is not None:
-            part = self._keyed.get((kind, key) if kind else key)
-        else:
-            part = self._last if self._last is not None and not self._last.closed else None
-            if kind and (part is None or part.kind != kind):
-                part = self._line[-1] if self._line and self._line[-1].kind == kind else None
-            if kind == "tool_call" and loose.get("id"):
-                part = self._by_id.get(loose["id"], part)
-        if part is not None and not self._is_another(part, loose):
-            return part
-        kind = kind or (part.kind if part else self._kind_by_content(loose))
-        if kind is None or (loose.get("end") and len(loose) <= 3 and part is None):
-            return None
-        if part is not None and key is not None:
-            part.ended = True  # its key is taken
-        return self._new_part(kind, key, loose)
-
-    @staticmethod
-    def _kind_by_content(loose: Json) -> str | None:
-        for member, kind in _BY_CONTENT:
-            if loose.get(member):
-                return kind
-        data = loose.get("data")
-        return ("unknown" if isinstance(data, dict) else "file") if data else None
-
-    def _new_part(self, kind: str, key: object, loose: Json) -> GrowingPart:
-        part = GrowingPart(kind, key, redacted=bool(loose.get("redacted")))
-        if key is not None:
-            self._keyed[key] = self._keyed[kind, key] = part
-        if kind == "tool_call":
-            wire_id = loose.get("id") or ""
-            part.id = wire_id if wire_id and wire_id not in self._by_id else ""
-            if wire_id:
-                self._by_id[wire_id] = part
-        return part
-
-    @staticmethod
-    def _is_another(part: GrowingPart, loose: Json) -> bool:
-        """Whether a delta that names this part by its key or kind begins a new one all the same."""
-        kind, keyless = part.kind, loose.get("key") is None
-        wire_id = loose.get("id") or ""
-        if kind == "tool_call":
-            return _is_another_call(part, loose, wire_id, keyless=keyless)
-        if part.closed:
-            return not loose.get("end") or len(loose) > 3
-        if kind in ("reasoning", "file") and wire_id and part.wire_id and wire_id != part.wire_id:
-            return True
-        if kind == "unknown":
-            return keyless and loose.get("part") == "unknown" and part.has_content
-        if kind == "reasoning" and part.has_content:
-            redacted = bool(loose.get("redacted"))
-            return redacted != part.redacted if keyless else redacted and not part.redacted
-        return False
 
     # ---- out ------------------------------------------------------------------------------------------------
 
@@ -292,14 +230,13 @@ class Assembler:
             if not done:
                 break
             self._close(part, events)
-        first = line[0] if line else None
-        self._open = first if len(line) == 1 and first and first.begun and first.kind != "tool_call" else None
-        if self._open is not None and self._open.kind in ("file", "unknown"):
-            self._open = None
+        alone = len(line) == 1 and line[0].begun and line[0].kind in TEXT_KINDS
+        self._open = line[0] if alone else None
+        if alone:
+            self._routes.last = line[0]
 
     def _drain(self, events: list[Json], *, cut: bool) -> None:
-        nameless = [part for part in self._keyed.values() if part.kind == "tool_call" and part.text and not part.name]
-        self._line += [part for part in dict.fromkeys(nameless) if part not in self._line]
+        self._line += self._routes.nameless()
         while self._line:
             part = self._line[0]
             if not part.begun and not part.redacted:
@@ -324,12 +261,14 @@ class Assembler:
         self._index += 1
         part.nth = self._counts.get(part.kind, -1) + 1
         self._counts[part.kind] = part.nth
-        if part.kind == "tool_call" and not part.id:
-            part.id = self._make_id(part.index)
+        if part.kind == "tool_call":
+            taken = not part.wire_id or part.wire_id in self._ids
+            part.id = self._make_id(part.index) if taken else part.wire_id
+            self._ids.add(part.id)
         head = part.whole(self._dialect) if part.redacted else part.show(self._dialect)
         events.append({"type": "part_start", "index": part.index, "nth": part.nth, "part": head})
         if not part.redacted:
-            events += [self._changed(part, change) for change in _joined(part.pending)]
+            events += [self._changed(part, change) for change in joined(part.pending)]
         part.pending = []
 
     def _close(self, part: GrowingPart, events: list[Json], *, cut: bool = False) -> None:
@@ -357,30 +296,3 @@ class Assembler:
         """An id for a call that came without one: stable for this answer, and no other answer has it."""
         seed = f"{self.response['id']}:{self.response['created']}:{index}"
         return "call_" + hashlib.blake2b(seed.encode("utf-8", "replace"), digest_size=12).hexdigest()
-
-
-def _is_another_call(part: GrowingPart, loose: Json, wire_id: str, *, keyless: bool) -> bool:
-    if wire_id and part.wire_id and wire_id != part.wire_id:
-        return True
-    name, arguments = loose.get("name") or "", loose.get("arguments") or ""
-    if not name or not part.name:
-        return False
-    if keyless and not wire_id:
-        return True
-    if part.closed or part.is_complete():
-        # Some servers begin to count again in each frame. What is said twice word for word is one call: run once.
-        return name != part.name or bool(arguments.strip() and arguments != "".join(part.text))
-    return bool(wire_id) and name != part.name
-
-
-def _joined(changes: list[Json]) -> list[Json]:
-    """Changes that waited: shreds of the same text become one."""
-    joined: list[Json] = []
-    for change in changes:
-        name = next(iter(change))
-        value = change[name]
-        if joined and list(joined[-1]) == list(change) == [name] and isinstance(value, str):
-            joined[-1] = {name: joined[-1][name] + value}
-        else:
-            joined.append(change)
-    return joined

@@ -16,6 +16,8 @@ import orjson
 Json = dict[str, Any]
 
 TEXT_KINDS = frozenset(("text", "refusal", "reasoning"))
+KINDS = frozenset(("text", "refusal", "reasoning", "file", "tool_call", "unknown"))
+SPOKEN = TEXT_KINDS | {"tool_call"}
 ATTEMPTS = 64
 """How often the arguments of one call are parsed to see whether they are complete."""
 
@@ -35,7 +37,7 @@ class GrowingPart:
     def __init__(self, kind: str, key: object, *, redacted: bool = False) -> None:
         self.kind = kind
         self.key = key
-        self.redacted = redacted
+        self.redacted = redacted and kind == "reasoning"
         self.wire_id = self.id = self.name = ""
         self.text: list[str] = []
         """The shreds of the text, or of a call's arguments."""
@@ -60,35 +62,39 @@ class GrowingPart:
         """Remember a loose delta; the changes it makes, as members of `part_delta` events."""
         changes: list[Json] = []
         self._describe(loose)
-        text = loose.get("arguments" if self.kind == "tool_call" else "text")
-        logprobs = loose.get("logprobs")
+        kind = self.kind
+        text = as_text(loose.get("arguments" if kind == "tool_call" else "text")) if kind in SPOKEN else ""
+        logprobs = loose.get("logprobs") if kind in ("text", "refusal") else None
         if text or logprobs:
             change: Json = {}
             if text:
                 self.text.append(text)
-                change["arguments" if self.kind == "tool_call" else "text"] = text
+                change["arguments" if kind == "tool_call" else "text"] = text
             if logprobs:
                 self.logprobs += logprobs
                 change["logprobs"] = logprobs
             changes.append(change)
-        for name in ("signature", "transcript"):
-            if value := loose.get(name):
-                getattr(self, name).append(value)
-                changes.append({name: value})
-        if citation := loose.get("citation"):
+        if kind in ("reasoning", "tool_call") and (signature := loose.get("signature")):
+            self.signature.append(signature)
+            changes.append({"signature": signature})
+        if kind == "text" and (citation := loose.get("citation")):
             self.citations.append(citation)
             changes.append({"citation": citation})
+        if kind == "file" and (transcript := loose.get("transcript")):
+            self.transcript.append(transcript)
+            changes.append({"transcript": transcript})
         # A reader without memory cannot tell a change of an unknown block from shreds of a call, and says both.
-        if self.kind in ("file", "unknown") and (data := loose.get("data")) is not None and data != "":
+        data = loose.get("data")
+        if (kind == "unknown" and data is not None) or (kind == "file" and data and isinstance(data, str)):
             self.data.append(data)
-            if self.kind != "unknown" or len(self.data) > 1:
+            if kind == "file" or len(self.data) > 1:
                 changes.append({"data": data})
         return changes
 
     def _describe(self, loose: Json) -> None:
         self.wire_id = self.wire_id or loose.get("id") or ""
         self.name = self.name or loose.get("name") or ""
-        if loose.get("redacted"):
+        if loose.get("redacted") and self.kind == "reasoning" and not self.begun:
             self.redacted = True
         for name in ("modality", "media_type", "expires_at"):
             if loose.get(name) is not None:
@@ -153,6 +159,8 @@ class GrowingPart:
             redacted = {"type": "reasoning", "redacted": True, "signature": "".join(self.signature)}
             return redacted | ({"id": self.wire_id} if self.wire_id else {})
         part = self.show(dialect).copy() if not self.head else self.head.copy()
+        if self.kind in ("reasoning", "file") and self.wire_id:
+            part["id"] = self.wire_id
         if self.kind in TEXT_KINDS:
             part["text"] = "".join(self.text)
         elif self.kind == "tool_call":
@@ -162,17 +170,35 @@ class GrowingPart:
             part["data"] = merged_block(self.data)
         else:
             part |= {name: value for name, value in self.fields.items() if name not in part}
-            if self.data:
+            if self.data or not self.wire_id:
                 part["data"] = joined_base64(self.data)
             if self.transcript:
                 part["transcript"] = "".join(self.transcript)
-        if self.signature and self.kind in ("reasoning", "tool_call"):
+        if self.signature:
             part["signature"] = "".join(self.signature)
-        if self.citations and self.kind == "text":
+        if self.citations:
             part["citations"] = self.citations
-        if self.logprobs and self.kind in ("text", "refusal"):
+        if self.logprobs:
             part["logprobs"] = self.logprobs
         return part
+
+
+def joined(changes: list[Json]) -> list[Json]:
+    """Changes that waited: shreds of the same text become one."""
+    found: list[Json] = []
+    for change in changes:
+        name = next(iter(change))
+        value = change[name]
+        if found and list(found[-1]) == list(change) == [name] and isinstance(value, str) and name != "data":
+            found[-1] = {name: found[-1][name] + value}
+        else:
+            found.append(change)
+    return found
+
+
+def as_text(value: Any) -> str:
+    """Text as it is; anything else, which no reader should give, as JSON."""
+    return value if isinstance(value, str) else "" if value is None else json.dumps(value)
 
 
 def read_arguments(text: str) -> Json | str:
@@ -194,13 +220,13 @@ def modality_of(media_type: object) -> str:
 
 def joined_base64(shreds: list[str]) -> str:
     """One base64 text of shreds, each of which may have been encoded by itself."""
-    joined = "".join(shreds)
-    if "=" not in joined.rstrip("="):
-        return joined
+    plain = "".join(shreds)
+    if "=" not in plain.rstrip("="):
+        return plain
     try:
         return base64.b64encode(b"".join(base64.b64decode(shred) for shred in shreds)).decode()
     except binascii.Error:
-        return joined
+        return plain
 
 
 def _block(data: Any) -> Json:
