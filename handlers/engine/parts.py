@@ -169,11 +169,7 @@ class GrowingPart:
         elif self.kind == "unknown":
             part["data"] = merged_block(self.data)
         else:
-            part |= {name: value for name, value in self.fields.items() if name not in part}
-            if self.data or not self.wire_id:
-                part["data"] = joined_base64(self.data)
-            if self.transcript:
-                part["transcript"] = "".join(self.transcript)
+            self._complete_file(part)
         if self.signature:
             part["signature"] = "".join(self.signature)
         if self.citations:
@@ -181,6 +177,13 @@ class GrowingPart:
         if self.logprobs:
             part["logprobs"] = self.logprobs
         return part
+
+    def _complete_file(self, part: Json) -> None:
+        part |= {name: value for name, value in self.fields.items() if name not in part}
+        if self.data or not self.wire_id:
+            part["data"] = joined_base64(self.data)
+        if self.transcript:
+            part["transcript"] = "".join(self.transcript)
 
 
 def joined(changes: list[Json]) -> list[Json]:
