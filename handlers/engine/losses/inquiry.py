@@ -75,16 +75,18 @@ class Inquiry:
         if ask.more:
             return UNSUPPORTED if same(self.run(taken_out(request, (*path, 1))), whole) else ""
         value = at_path(request, path)
-        if not ask.required and same(self.run(taken_out(request, path)), whole):
-            return UNSUPPORTED
-        if ask.required and isinstance(value, str) and BLANK.fullmatch(value):
+        blank = isinstance(value, str) and BLANK.fullmatch(value) is not None
+        if ask.required and blank:
             return UNSUPPORTED if same(self.run(replaced(request, path, "")), whole) else ""
+        gone = not ask.required and same(self.run(taken_out(request, path)), whole)
+        if gone and (ask.word or ask.closed or blank or not value):
+            return UNSUPPORTED
         if ask.closed:
             return self.among(ask, request, path, whole, value)
         changes = self.outputs(changed(request, path))
         if not changes or not all(same(one, whole) for one in changes):
-            return ""
-        return ask.word or COMPATIBILITY
+            return ""                       # also where something beside it says the same, and would be heard without it
+        return UNSUPPORTED if gone else ask.word or COMPATIBILITY
 
     def among(self, ask: Ask, request: Any, path: Path, whole: Any, value: Any) -> str:
         """Of a closed set: whether it is told apart from the values that it was merged with, or from any."""

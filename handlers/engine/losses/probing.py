@@ -11,6 +11,7 @@ from typing import Any
 
 from .containers import Items, Kind, Kinds, Members
 from .holes import ABSENT, FAILED, Hole, Trial, Verdict, same, verdicts, with_member
+from .interplay import Interplay
 from .leaves import leaf, lost_leaf, only_value
 from .nodes import Lost, Node, Values, Whole
 from .specimens import STRANGE, Schema, Schemas, choices, closed_values, form, structured, tags, values
@@ -135,12 +136,13 @@ class Prober:
                 if single is not None:
                     alone[key] = single
         rest = self.rest(branch, members, required, holes, wholes)
-        if not found and rest is None:
-            return None
-        return Members(
+        node = Members(
             members=found, known=frozenset(members), required=frozenset(required), rest=rest, pairs=pairs, alone=alone,
             spare=spare, refuse=refuse,
         )
+        if len(self.inside) == 1:
+            Interplay(self.schemas, holes[2], branch, node).complete()
+        return node if node.members or rest is not None else None
 
     # ---- nothing carried ------------------------------------------------------------------------------------------
 
@@ -166,17 +168,19 @@ class Prober:
         return Members(members=kept, known=frozenset(members), required=required, rest=Lost(), spare=spare)
 
     def lost_union(self, schema: Schema, refuse: bool) -> Node | None:
-        kinds = []
+        kinds, untold = [], []
         branches = self.schemas.branches(schema)
         for branch in sorted(branches, key=lambda one: -len(choices(one))):
             if branch.get("x-loss") == "none":
-                kinds.append(self.kind(branch, None, False))
+                untold.append(self.kind(branch, None, False))
             elif id(branch) not in self.inside:
                 self.inside.append(id(branch))
                 spare = [branch["default"]] if "default" in branch else []
                 kinds.append(self.kind(branch, self.lost(branch, own_mark(branch, refuse), spare), False))
                 self.inside.pop()
-        return union(kinds, refuse) if len(branches) > 1 else kinds[0].node if kinds else None
+        node = union(kinds, refuse) if len(kinds) > 1 else kinds[0].node if kinds else None
+        # What is never told stands apart only where the rest does too.
+        return node if as_one(node, refuse) or not untold or not kinds else union([*untold, *kinds], refuse)
 
     def rest(
         self, branch: Schema, members: Schema, required: Sequence[str], holes: Holes, wholes: list[Any]
