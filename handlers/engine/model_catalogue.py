@@ -1,6 +1,6 @@
 """The models that can be asked for, as entries that clients of either family understand. Answered from memory, always.
 
-An entry holds the seed's fields, OpenAI's and Anthropic's side by side; clients ignore what they do not know. `created`
+An entry holds what each family's clients look for, side by side; they ignore what they do not know. `created`
 is the provider's own where it says one, else the date declared for the model: it never moves by itself.
 """
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from .errors import GatewayError
 from .model_list import ModelLists
 from .providers import Model
 from .resolving import resolve
@@ -42,14 +43,30 @@ class Catalogue:
         await self.lists.close()
 
     def entries(self, provider_id: str | None = None, provider_type: str | None = None) -> list[Entry]:
-        """All entries in the order of the configuration, or those of one provider, or of one type of provider."""
-        providers = self.configuration.on.values()
-        return [
+        """All entries, or those of one provider, or of one type of provider: aliases, then the configuration's order.
+
+        Aliases stand first, for clients that read no further than one page, or take no other names. Under a provider's
+        own path they mean nothing.
+        """
+        aliases = self._aliases(provider_type) if provider_id is None else []
+        return aliases + [
             entry
-            for provider in providers
-            if provider_id in (None, provider.id) and provider_type in (None, provider.type, provider.dialect.family)
+            for provider in self.configuration.on.values()
+            if provider_id in (None, provider.id) and of_type(provider, provider_type)
             for entry in self._of(provider)
         ]
+
+    def _aliases(self, provider_type: str | None) -> list[Entry]:
+        """The entries of the operator's own names, as far as a provider behind them is on."""
+        found = []
+        for alias in self.configuration.aliases:
+            try:
+                entry = self.entry(alias)
+            except GatewayError:
+                continue
+            if of_type(self.configuration.providers[entry["provider"]], provider_type):
+                found.append(entry)
+        return found
 
     def entry(self, model: str) -> Entry:
         """The entry of one model, by full id or alias. Raises GatewayError where it names nothing."""
@@ -83,6 +100,10 @@ class Catalogue:
         if upstream.status >= 400:
             raise ValueError(f"status {upstream.status}")
         return orjson.loads(raw)
+
+
+def of_type(provider: Provider, wanted: str | None) -> bool:
+    return wanted in (None, provider.type, provider.dialect.family)
 
 
 def entry_of(provider: Provider, model_id: str, model: Model) -> Entry:

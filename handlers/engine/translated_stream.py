@@ -63,6 +63,7 @@ class TranslatedStream:
         self.assembler = Assembler(
             id=self.call.request_id, created=int(time.time()), answer_as=journey.requested, dialect=dialect.family
         )
+        self.call.usage = self.assembler.response["usage"]  # it grows there: a caller who leaves early has cost something
 
     async def frames(self, upstream: UpstreamAnswer) -> AsyncIterator[bytes]:
         """Pieces of whole frames, one for each read from the network that gave any."""

@@ -11,6 +11,9 @@ from providers.vendor_server import Reply, VendorServer
 from serving import KEY, gateway, served
 
 PROVIDERS = """
+aliases:
+  claude-but-not-really: o:gpt-5
+  claude-somewhere-else: [off:x]
 dialects:
   narrow:
     like: anthropic
