@@ -12,18 +12,19 @@ from __future__ import annotations
 import asyncio
 import functools
 import ssl
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import aiohttp
 import httpx
 from aiohttp.connector import Connection
-from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
+from .bodies import BodyStream, Headers, Reply, mapped
 from .connections import Connector
 
-Headers = list[tuple[bytes, bytes]]
+__all__ = ["Headers", "PooledTransport", "Reply", "Timeout", "tls_context"]
+
 OWN_HEADERS = frozenset((
     b"host", b"content-length", b"transfer-encoding", b"connection", b"accept-encoding", b"expect", b"upgrade",
     b"keep-alive", b"te", b"trailer",
@@ -32,7 +33,6 @@ OWN_HEADERS = frozenset((
 
 KEPT_ALIVE = 30.0
 """Seconds an idle connection is kept."""
-HEADER_LIMIT = 65536
 KNOWN_URLS = 4096
 
 
@@ -43,14 +43,6 @@ class Timeout(NamedTuple):
     read: float | None = 600.0
     write: float | None = 60.0
     pool: float | None = 10.0
-
-
-class Reply(NamedTuple):
-    """The head of an answer, and its body, which must be closed."""
-
-    status: int
-    headers: Headers
-    stream: httpx.AsyncByteStream
 
 
 class Target(NamedTuple):
@@ -107,7 +99,7 @@ class PooledTransport(httpx.AsyncBaseTransport):
         ReadTimeout, ReadError and RemoteProtocolError when something may have been.
         """
         target = self._targets.get((method, url)) or self._target(method, url)
-        request = _request(target.head, headers, body)
+        head = _head(target.head, headers, body)
         if self._slots is not None:
             await self._slot(limits.pool)
         try:
@@ -118,7 +110,7 @@ class PooledTransport(httpx.AsyncBaseTransport):
                 self._slots.release()
             raise
         try:
-            return await stream.exchange(request, method == "HEAD", limits.read)
+            return await stream.exchange(head, body, method == "HEAD", limits.read, limits.write)
         except BaseException as error:
             stream.close()
             if (better := mapped(error)) is None:
@@ -188,8 +180,8 @@ class PooledTransport(httpx.AsyncBaseTransport):
             await asyncio.sleep(0)  # the sockets beneath TLS are closed in the loop's next round
 
 
-def _request(head: bytes, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> bytes:
-    """The request as bytes. ValueError if a header would end before its end."""
+def _head(head: bytes, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> bytes:
+    """The request up to its body. ValueError if a header would end before its end."""
     lines = [name + b": " + value for name, value in headers if name.lower() not in OWN_HEADERS]
     block = b"\r\n".join(lines)
     if block.count(b"\n") != max(0, len(lines) - 1) or block.count(b"\r") != block.count(b"\n") or b"\0" in block:
@@ -198,101 +190,4 @@ def _request(head: bytes, headers: Iterable[tuple[bytes, bytes]], body: bytes) -
         block += b"\r\n"
     if body or not head.startswith((b"GET ", b"HEAD ")):
         block += b"content-length: %d\r\n" % len(body)
-    return b"%baccept-encoding: identity\r\n%b\r\n%b" % (head, block, body)
-
-
-class BodyStream(httpx.AsyncByteStream):
-    """One exchange on one connection, which it gives back after the body's last byte, and closes before it."""
-
-    __slots__ = ("_connection", "_payload", "_protocol", "_slots")
-
-    def __init__(self, connection: Connection, slots: asyncio.Semaphore | None) -> None:
-        self._connection: Connection | None = connection
-        self._slots = slots
-        self._payload: aiohttp.StreamReader | None = None
-        protocol = connection.protocol
-        assert protocol is not None
-        self._protocol = protocol
-
-    async def exchange(self, request: bytes, bodiless: bool, read_timeout: float | None) -> Reply:
-        """Write the request, read the head of the answer."""
-        protocol = self._protocol
-        transport = protocol.transport
-        if transport is None or transport.is_closing():
-            raise httpx.ConnectError("The connection was closed before anything was sent.")
-        protocol.set_response_params(
-            skip_payload=bodiless, read_until_eof=True, auto_decompress=False, read_timeout=read_timeout,
-            max_line_size=HEADER_LIMIT, max_field_size=HEADER_LIMIT,
-        )  # fmt: skip
-        transport.write(request)
-        protocol.start_timeout()
-        while True:
-            message, payload = await protocol.read()
-            if not 100 <= message.code < 200:
-                break
-            if message.code == 101:
-                raise httpx.RemoteProtocolError("The server changed the protocol, which nobody had asked for.")
-        self._payload = payload
-        payload.on_eof(self._ended)
-        return Reply(message.code, list(message.raw_headers), self)
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        payload = self._payload
-        assert payload is not None
-        try:
-            while data := await payload.readany():
-                yield data
-        except BaseException as error:
-            # What came before the cut has arrived; aiohttp would keep it to itself.
-            while data := _left(payload, error):
-                yield data
-            self.close()
-            if (better := mapped(error)) is None:
-                raise
-            raise better from error
-        self.close()
-
-    def _ended(self) -> None:
-        transport = self._protocol.transport
-        if transport is None or transport.get_write_buffer_size():
-            self.close()  # answered before it had heard us out
-        elif self._connection is not None:
-            connection, self._connection = self._connection, None
-            connection.release()
-            self._free()
-
-    def close(self) -> None:
-        """Close the connection at once, unless the answer is complete and it was given back."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            # A polite close would first send the rest of the request, and under TLS wait for the peer's good-bye.
-            self._protocol.abort()
-            connection.close()
-            self._free()
-
-    def _free(self) -> None:
-        if self._slots is not None:
-            self._slots.release()
-
-    async def aclose(self) -> None:
-        self.close()
-
-
-def _left(payload: aiohttp.StreamReader, error: BaseException) -> bytes:
-    """Bytes that had arrived before `error`; none when the reader itself gave up."""
-    if not isinstance(error, Exception) or not payload._buffer:
-        return b""
-    return payload._read_nowait_chunk(-1)
-
-
-def mapped(error: BaseException) -> httpx.HTTPError | None:
-    """httpx's error for what befell a request that was under way; None: the error may stay what it is."""
-    if isinstance(error, aiohttp.ServerDisconnectedError | aiohttp.EofStream):
-        return httpx.RemoteProtocolError("The server closed the connection without an answer.")
-    if isinstance(error, TimeoutError):
-        return httpx.ReadTimeout("The server was silent for too long.")
-    if isinstance(error, HttpProcessingError | aiohttp.ClientPayloadError):
-        return httpx.RemoteProtocolError("The server's answer is cut off or is no HTTP.")
-    if isinstance(error, aiohttp.ClientError | OSError):
-        return httpx.ReadError(str(error))
-    return None
+    return b"%baccept-encoding: identity\r\n%b\r\n" % (head, block)

@@ -197,7 +197,7 @@ class Upstream:
                     limits=httpx.Limits(max_connections=None, max_keepalive_connections=200, keepalive_expiry=30),
                 )  # fmt: skip
             except (ImportError, ValueError) as error:
-                what = "cannot be reached: its proxy is of a kind we do not speak"
+                what = "cannot be reached: this kind of proxy, or HTTP/2, needs a package that is not installed"
                 raise self.error(what, "proxy_error", sent=False) from error
         return self._proxied[key]
 

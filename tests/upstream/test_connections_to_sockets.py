@@ -309,6 +309,19 @@ def test_a_large_request_meets_an_early_answer():
     assert (status, body) == (413, b"too large")
 
 
+def test_a_request_that_nobody_takes_is_a_timeout():
+    """The write limit holds for each gap: a peer that has stopped reading is a 504, not a wait for the read limit."""
+
+    async def script(connection: Connection) -> None:
+        await connection.reader.readuntil(b"\r\n\r\n")
+        await connection.provider.until("done")
+
+    with Provider(script) as provider:
+        error = asked(provider.url(), body=b"x" * (32 << 20), timeout=Timeout(write=0.2))
+        provider.note("done")
+    assert (error.status, error.code, error.sent) == (504, "write_timeout", True)
+
+
 def test_a_large_request_arrives_whole():
     """Bodies beyond the buffers of the sockets go out completely."""
     body = bytes(range(256)) * (1 << 13)
