@@ -12,8 +12,8 @@ from anthropic.types import RawMessageStreamEvent
 from pydantic import BaseModel, TypeAdapter
 
 EVENTS: TypeAdapter[Any] = TypeAdapter(RawMessageStreamEvent)
-EXTENSIONS = {"reasoning_content", "reasoning_details"}
-"""Members of chat messages that the vendor's types do not have, but clients and other providers know."""
+EXTENSIONS = {"reasoning_content", "reasoning_details", "annotations"}
+"""Members of chat messages or their deltas that the vendor's types do not have, but clients and other providers know."""
 
 
 class UnknownMemberError(AssertionError):

@@ -286,4 +286,4 @@ def parse_and_check(declared: Body, raw: bytes) -> Any:
 
 def invalid_body(failure: Failure) -> InvalidRequest:
     """The refusal of a body that breaks its schema."""
-    return InvalidRequest(failure.sentence, code="invalid_body", param=failure.pointer or None)
+    return InvalidRequest(failure.sentence, code=failure.code, param=failure.pointer or None)
