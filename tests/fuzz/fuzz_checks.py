@@ -1,0 +1,233 @@
+"""What every answer must be, beyond the checks that schemathesis brings along. Each is a check in its sense."""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import cache
+from typing import Any
+
+import jsonschema_rs
+from anthropic.types import Message
+from contract.closed_view import closed_view
+from contract.contract_specimens import contract
+from fuzz.fuzz_world import OWN_FAMILY, World
+from fuzz.lenient_servers import FAILURES
+from openai.types.chat import ChatCompletion, ChatCompletionChunk
+from rosetta.stream_grammar import check_chat, check_messages
+from schemathesis import Case
+from schemathesis.core.transport import Response
+from sdk_oracles import strict, strict_event
+
+from handlers.engine.contract.document import follow
+from handlers.engine.contract.schemas import Schemas
+from handlers.engine.streams import parse_event, splitter
+
+REFUSALS = {
+    "unsupported_loss": "a translation would change what the answer means",
+    "integer_too_large": "a translation cannot carry an integer beyond 64 bits",
+    "conflicting_tool_ids": "two calls share an id, so that no result could find its own",
+    "tool_result_without_call": "a result whose call is nowhere in the conversation",
+    "invalid_parameters": "two ways of paging at once, or a neighbour that is not in the list",
+    "model_not_found": "a name that no schema can tell from a model's",
+    "model_without_provider": "the same",
+    "provider_not_found": "a name that no schema can tell from a provider's",
+    "unknown_path": "a name in a path that makes it another path",
+}
+"""Why a request that satisfies the contract may be refused all the same, by the code of the error."""
+REQUEST_ID = re.compile(r"req_[0-9a-f]{24}")
+MOST_WARNINGS = 2048 + len(", +999999 more")
+Schema = dict[str, Any]
+
+
+class Checks:
+    """Our own checks of one world's answers."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    @property
+    def all(self) -> list[Any]:
+        return [self.request_ids, self.gateway_headers, self.refusals_have_a_reason, self.failures_speak_the_dialect,
+                self.whole_answers_are_exact, self.streams_are_exact]  # fmt: skip
+
+    def request_ids(self, ctx: Any, response: Response, case: Case) -> None:
+        """Every response has its id, under both names, whatever the caller called his own."""
+        one, other = header(response, "request-id"), header(response, "x-request-id")
+        assert one == other and REQUEST_ID.fullmatch(one or ""), f"request-id {one!r}, x-request-id {other!r}"
+
+    def gateway_headers(self, ctx: Any, response: Response, case: Case) -> None:
+        """The answer of a model says whose it is, and what was lost fits into a header."""
+        warnings = header(response, "gateway-warnings") or ""
+        assert re.fullmatch(r"[\x20-\x7e]*", warnings) and len(warnings) <= MOST_WARNINGS
+        if case.method == "POST" and response.status_code < 300:
+            assert header(response, "gateway-model") == target_of(response), "the answer is of the model that was asked"
+
+    def refusals_have_a_reason(self, ctx: Any, response: Response, case: Case) -> None:
+        """What satisfies the contract is answered, or refused for a reason of the short table."""
+        if case.meta is None or not case.meta.generation.mode.is_positive or response.status_code < 400:
+            return
+        assert self.is_reasonable(response), f"{response.status_code} {self.code(response)}: {response.text[:300]}"
+
+    def is_reasonable(self, response: Response) -> bool:
+        """Whether a refusal is one of the short table, or a failure that the provider has thrown."""
+        return self.code(response) in REFUSALS or (self.code(response) is None and response.status_code in FAILURES)
+
+    def code(self, response: Response) -> str | None:
+        return self.world.codes.get(header(response, "request-id") or "")
+
+    def failures_speak_the_dialect(self, ctx: Any, response: Response, case: Case) -> None:
+        """An error is what the contract says to the letter, in the dialect of the path or of the caller's headers."""
+        if response.status_code < 400:
+            return
+        own = self.code(response)
+        rule = contract()["x-dialect"] if own == "unknown_path" else operation_of(case)["x-dialect"]
+        dialect = chosen(rule, response)
+        body = response.json()
+        closed("AnthropicError" if dialect == "anthropic" else "OpenAIError").validate(body)
+        assert body["error"]["message"], "a failure has words"
+        if dialect == "openai" and header(response, "request-id") in self.world.codes:
+            assert body["error"]["code"] == own
+        if dialect == "anthropic" and header(response, "request-id") in self.world.codes:
+            assert body["request_id"] == header(response, "request-id")
+
+    def whole_answers_are_exact(self, ctx: Any, response: Response, case: Case) -> None:
+        """No member but the declared ones, no word but the known ones; and the vendor's own types say so too."""
+        if case.method == "GET" and response.status_code == 200 and media_type(response) == "application/json":
+            schema = answer_media(case)["application/json"]["schema"]
+            compiled(json.dumps(schema), closed=True).validate(response.json())
+        if not is_answer(case, response) or media_type(response) != "application/json":
+            return
+        sent, body = sent_body(response), response.json()
+        assert sent.get("stream") is not True, "a stream was asked for"
+        dialect = operation_of(case)["x-dialect"]
+        closed("ChatCompletion" if dialect == "openai" else "Message").validate(body)
+        strict(ChatCompletion if dialect == "openai" else Message, body)
+        assert body["model"] == sent["model"], "the model is called as the caller called it"
+
+    def streams_are_exact(self, ctx: Any, response: Response, case: Case) -> None:
+        """Each event by the contract and by the vendor's types, all of them by the grammar of the dialect, the end."""
+        if not is_answer(case, response) or media_type(response) != "text/event-stream":
+            return
+        sent, media = sent_body(response), answer_media(case)["text/event-stream"]
+        assert sent.get("stream") is True, "no stream was asked for"
+        assert not response.stream_cut_short, "the stream was read to its end"
+        frames = events(response.content)
+        assert frames, "a stream says something"
+        dialect, end = operation_of(case)["x-dialect"], media.get("x-event-end")
+        parsed = []
+        for number, (name, data) in enumerate(frames):
+            compiled(json.dumps(media["schema"]), closed=True).validate(
+                {"data": data} if name is None else {"event": name, "data": data}
+            )
+            if data == end:
+                assert number == len(frames) - 1, "nothing follows the end"
+                parsed.append((name, data))
+                continue
+            value = json.loads(data)
+            parsed.append((name, value))
+            self.event_is_exact(dialect, json.dumps(media["x-event-data"]), value)
+        try:
+            check_grammar(dialect, parsed, sent)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; the stream ends with {response.content[-600:]!r}") from error
+        models = {m for _, value in parsed if isinstance(value, dict) for m in models_in(value)}
+        assert models <= {sent["model"]}, "the model is called as the caller called it"
+
+    @staticmethod
+    def event_is_exact(dialect: str, schema: str, value: Any) -> None:
+        compiled(schema, closed=False).validate(value)
+        if "error" in value:
+            closed("AnthropicError" if dialect == "anthropic" else "OpenAIError").validate(value)
+            return
+        compiled(schema, closed=True).validate(value)
+        if dialect == "openai":
+            strict(ChatCompletionChunk, value)
+        else:
+            strict_event(value)
+
+
+def check_grammar(dialect: str, frames: list[tuple[str | None, Any]], sent: Schema) -> None:
+    """The order of the events; an error may stand in place of the rest."""
+    if dialect == "anthropic":
+        check_messages(frames)
+        return
+    last, options = frames[-1][1], sent.get("stream_options") or {}
+    assert last == "[DONE]" or "error" in last, "the end is told"
+    check_chat(frames, wants_usage=options.get("include_usage") is True)
+
+
+# ---- what is known about a case and its answer --------------------------------------------------------------------
+
+
+def header(response: Response, name: str) -> str | None:
+    values = response.headers.get(name)
+    return values[0] if values else None
+
+
+def media_type(response: Response) -> str:
+    return (header(response, "content-type") or "").split(";")[0]
+
+
+def operation_of(case: Case) -> Schema:
+    """The operation as the contract has it."""
+    found: Schema = contract()["paths"][case.operation.path][case.operation.method.lower()]
+    return found
+
+
+def answer_media(case: Case) -> Schema:
+    """The media types of the answer 200."""
+    found: Schema = follow(contract(), operation_of(case)["responses"]["200"])["content"]
+    return found
+
+
+def is_answer(case: Case, response: Response) -> bool:
+    return case.operation.method.upper() == "POST" == case.method and response.status_code == 200
+
+
+def sent_body(response: Response) -> Any:
+    """The JSON that was sent."""
+    return json.loads(response.request.body or b"null")
+
+
+def target_of(response: Response) -> str:
+    """Provider and model that a request asks for, in its body and perhaps its path."""
+    model = sent_body(response)["model"]
+    segment = response.request.path_url.split("/")[1]
+    return model if segment == "v1" or model.startswith(f"{segment}:") else f"{segment}:{model}"
+
+
+def is_translated(dialect: str, target: str) -> bool:
+    return OWN_FAMILY[dialect] != target
+
+
+def chosen(rule: Any, response: Response) -> str:
+    """The dialect that `x-dialect` means for this request."""
+    if isinstance(rule, str):
+        return rule
+    headers = {name.lower() for name in response.request.headers}
+    return next((dialect for name, dialect in rule["by-header"].items() if name in headers), rule["else"])
+
+
+def events(stream: bytes) -> list[tuple[str | None, str]]:
+    """Name and data of each event; comments are left out. What is no whole event at the end is a mistake."""
+    cut = splitter("sse")
+    whole = cut.feed(stream)
+    assert not cut.finish(), "a stream ends with a whole event"
+    found = [parse_event("sse", raw) for raw in whole]
+    return [(name, data.decode()) for name, data in found if data is not None]
+
+
+def models_in(value: Schema) -> list[str]:
+    message = value.get("message") if value.get("type") == "message_start" else value
+    return [message["model"]] if isinstance(message, dict) and "model" in message else []
+
+
+@cache
+def compiled(schema: str, *, closed: bool) -> jsonschema_rs.Draft4Validator:
+    """A validator of a schema of the contract, given as JSON text: as it is served, or of the closed view."""
+    return Schemas(closed_view(contract()) if closed else contract()).compile(json.loads(schema))
+
+
+def closed(component: str) -> jsonschema_rs.Draft4Validator:
+    return compiled(json.dumps({"$ref": f"#/components/schemas/{component}"}), closed=True)

@@ -1,0 +1,92 @@
+"""How a case is sent to the running server and judged."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import requests
+import schemathesis
+from fuzz.fuzz_checks import Checks
+from fuzz.fuzz_world import TARGETS, aimed, world_in
+from hypothesis import strategies
+from schemathesis import Case
+from schemathesis.checks import CHECKS, load_all_checks
+from schemathesis.core.failures import Failure
+from schemathesis.core.transport import Response
+from schemathesis.openapi.checks import RejectedPositiveData
+from serving import KEY
+
+from handlers.app import CONTRACT
+
+CONFIRMATIONS = 3
+"""Successes of an operation that are asked for once more without a key and with a wrong one."""
+NEVER = {
+    "max_response_time": "speed has its own tests; on a busy machine this one would only be chance",
+    "use_after_free": "nothing can be deleted here",
+    "ensure_resource_availability": "nothing can be created here",
+    "object_level_authorization": "nothing belongs to a caller here",
+}
+"""Checks of schemathesis that have nothing to say about this contract, and why. All others are on."""
+
+
+class Fuzzing:
+    """The contract as schemathesis sees it, the running server, and what has been counted so far."""
+
+    def __init__(self, schema: Any, checks: Checks, session: requests.Session) -> None:
+        self.schema, self.checks, self.session = schema, checks, session
+        self.sent: Counter[str] = Counter()
+        self.succeeded: Counter[str] = Counter()
+        load_all_checks()
+        self.ignored_auth = CHECKS.get_one("ignored_auth")
+
+    def judge(self, case: Case) -> Response:
+        """Send one case and run all checks on the answer."""
+        label = case.operation.label
+        # It asks three more times about each success; that an operation wants a key needs to be seen but a few times.
+        off = [self.ignored_auth] if self.succeeded[label] >= CONFIRMATIONS else []
+        response = case.call_and_validate(
+            session=self.session, headers={"Authorization": f"Bearer {KEY}"}, additional_checks=self.checks.all,
+            excluded_checks=off,
+        )  # fmt: skip
+        self.sent[label] += 1
+        self.succeeded[label] += response.status_code < 300
+        return response
+
+
+@contextmanager
+def fuzzing_in(home: Path) -> Iterator[Fuzzing]:
+    """The whole arrangement, as long as the block lasts."""
+    schema = schemathesis.openapi.from_path(str(CONTRACT))
+    with world_in(home) as world, requests.Session() as session:
+        session.trust_env = False
+        schema.config.update(base_url=world.url)
+        schema.config.max_stream_events = 1_000_000  # all of them: by itself it stops to read after twenty
+        schema.config.checks.update(excluded_check_names=list(NEVER))
+        checks = Checks(world)
+        register_hooks(schema, checks)
+        yield Fuzzing(schema, checks, session)
+
+
+def register_hooks(schema: Any, checks: Checks) -> None:
+    """What is drawn besides the contract's own values, and which failures are none."""
+
+    @schema.hook
+    def before_generate_case(context: Any, strategy: Any) -> Any:
+        """Draw who is to answer, and whether in pieces: left to itself chance would never name a model that exists."""
+        if context.operation.method.upper() != "POST":
+            return strategy
+        # Drawn before the body: what comes after a long one is often cut off, and then is the first of its choices.
+        target, stream = strategies.sampled_from(TARGETS), strategies.sampled_from((None, True, False))
+        wild = strategies.sampled_from((False, False, False, True))
+        return strategies.builds(
+            lambda one, two, three, case: aimed(case, one, two, wild=three), target, stream, wild, strategy
+        )
+
+    @schema.hook
+    def filter_failure(context: Any, failure: Failure, case: Case, response: Response) -> bool:
+        """A valid request may be refused for the reasons of our short table."""
+        return not (isinstance(failure, RejectedPositiveData) and checks.is_reasonable(response))

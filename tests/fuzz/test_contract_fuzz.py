@@ -1,0 +1,142 @@
+"""The contract against the running server: whatever it lets through is answered as it says, all else is refused.
+
+The ordinary run is the same each time. `MORELLO_FUZZ_EXAMPLES` (see the Makefile) asks for more cases, at random.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from itertools import cycle
+from typing import Any
+
+import pytest
+from contract.contract_specimens import contract
+from fuzz.fuzz_checks import target_of
+from fuzz.fuzz_run import Fuzzing
+from fuzz.fuzz_world import TARGETS, aimed
+from fuzz.lenient_servers import FAILURES
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis import Case, GenerationMode
+from schemathesis.generation.drivers import CoverageGenerator
+from schemathesis.generation.feedback import NO_FEEDBACK
+from schemathesis.generation.overrides import Override
+
+from handlers.engine.contract.document import follow
+
+EXAMPLES = int(os.environ.get("MORELLO_FUZZ_EXAMPLES", "0"))
+"""How many random cases of a kind for each operation; 0 stands for the ordinary run."""
+POSITIVE, NEGATIVE = 150, 60
+LEAST_FOR_TARGET = 10
+CORNERS = 350
+"""In the ordinary run: of the systematic cases of an operation, which are up to 13,000, every so-manieth is taken."""
+
+
+def operations(*methods: str) -> list[Any]:
+    """Path and method of each operation."""
+    return [
+        pytest.param(path, method.upper(), id=item[method]["operationId"])
+        for path, item in contract()["paths"].items() for method in methods if method in item
+    ]  # fmt: skip
+
+
+def negatable() -> list[Any]:
+    """The operations that a request can get wrong: those with parameters or a body."""
+    return [each for each in operations("get", "post")
+            if {"parameters", "requestBody"} & contract()["paths"][each.values[0]][each.values[1].lower()].keys()]  # fmt: skip
+
+
+def chosen(examples: int) -> settings:
+    return settings(
+        max_examples=EXAMPLES or examples, derandomize=not EXAMPLES, database=None, deadline=None,
+        suppress_health_check=list(HealthCheck), phases=[Phase.generate, Phase.shrink],
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("path", "method"), operations("post"))
+def test_what_the_contract_lets_through_is_answered(fuzzing: Fuzzing, path: str, method: str) -> None:
+    """Random valid conversations with each provider: passed through, translated, whole and in pieces.
+
+    A fuzzer that only sees refusals proves nothing: at least half of the cases of each target must be answered.
+    """
+    valid: Counter[str] = Counter()
+    answered: Counter[str] = Counter()
+
+    @chosen(POSITIVE)
+    @given(case=fuzzing.schema[path][method].as_strategy(generation_mode=GenerationMode.POSITIVE))
+    def run(case: Case) -> None:
+        response = fuzzing.judge(case)
+        if case.meta.generation.mode.is_positive:
+            valid[target_of(response)] += 1
+            answered[target_of(response)] += response.status_code < 300
+
+    run()
+    assert valid.keys() == set(TARGETS)
+    for target in TARGETS:
+        assert valid[target] >= LEAST_FOR_TARGET, f"only {valid[target]} cases for {target}"
+        assert answered[target] * 2 >= valid[target], f"{target}: {answered[target]} of {valid[target]} were answered"
+
+
+@pytest.mark.parametrize(("path", "method"), negatable())
+def test_what_the_contract_forbids_is_refused(fuzzing: Fuzzing, path: str, method: str) -> None:
+    """Random requests with something wrong in them."""
+
+    @chosen(NEGATIVE)
+    @given(case=fuzzing.schema[path][method].as_strategy(generation_mode=GenerationMode.NEGATIVE))
+    def run(case: Case) -> None:
+        fuzzing.judge(case)
+
+    run()
+
+
+@pytest.mark.parametrize(("path", "method"), operations("get"))
+def test_what_can_be_asked_for_without_a_body(fuzzing: Fuzzing, path: str, method: str) -> None:
+    """Random valid parameters."""
+
+    @chosen(NEGATIVE)
+    @given(case=fuzzing.schema[path][method].as_strategy(generation_mode=GenerationMode.POSITIVE))
+    def run(case: Case) -> None:
+        fuzzing.judge(case)
+
+    run()
+
+
+@pytest.mark.parametrize(("path", "method"), operations("get", "post"))
+def test_every_corner_of_the_contract(fuzzing: Fuzzing, path: str, method: str) -> None:
+    """The systematic cases: each limit and kind, just within and just beyond; methods, media types, what is missing."""
+    targets = cycle((target, stream) for target in TARGETS for stream in (False, True))
+    for case in corners(fuzzing.schema[path][method]):
+        fuzzing.judge(aimed(case, *next(targets)))
+
+
+def corners(operation: Any) -> Iterator[Case]:
+    """The systematic cases of an operation; in the ordinary run an even choice of them, and all about the frame."""
+    config = operation.schema.config.generation_for(operation=operation, phase="coverage")
+    nothing: Any = {}
+    cases = list(CoverageGenerator(
+        operation=operation, generation_modes=config.modes, generation_config=config, auth_storage=None, hooks=None,
+        override=Override(query=nothing, headers=nothing, cookies=nothing, path_parameters=nothing, body=nothing),
+        feedback=NO_FEEDBACK,
+    ))  # fmt: skip
+    step = 1 if EXAMPLES else max(1, len(cases) // CORNERS)
+    for number, case in enumerate(cases):
+        if number % step == 0 or case.method != operation.method.upper() or not isinstance(case.body, dict):
+            yield case
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "in pieces"])
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize(("path", "method"), operations("post"))
+def test_the_examples_reach_every_provider(
+    fuzzing: Fuzzing, path: str, method: str, target: str, stream: bool
+) -> None:
+    """What the contract shows is answered by whoever it is sent to."""
+    examples = contract()["paths"][path]["post"]["requestBody"]["content"]["application/json"]["examples"]
+    for example in examples.values():
+        body = follow(contract(), example)["value"]
+        case = fuzzing.schema[path][method].Case(
+            body=body, media_type="application/json", path_parameters={"provider_id": "demo"} if "{" in path else {}
+        )
+        response = fuzzing.judge(aimed(case, target, stream))
+        assert response.status_code == 200 or response.status_code in FAILURES, response.text
