@@ -18,8 +18,8 @@ MESSAGE = {"id": "m", "type": "message", "role": "assistant", "model": "m", "con
 ANSWERS = {"o": CHAT_ANSWER, "a": MESSAGE}
 PATHS = [pytest.param(path, provider, id=f"{name} to {provider}")
          for path, name in ((CHAT, "chat"), (MESSAGES, "messages")) for provider in "oa"]  # fmt: skip
-STREAM = [b'data: {"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{"role":"assistant",'
-          b'"content":"hey"},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n']  # fmt: skip
+STREAM = [(b'data: {"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{"role":"assistant",'
+           b'"content":"hey"},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n')]  # fmt: skip
 
 
 # ---- out -------------------------------------------------------------------------------------------------------

@@ -1,0 +1,60 @@
+"""The list of models as clients of both families read it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+ANTHROPIC = {"anthropic-version": "2023-06-01"}
+
+
+@pytest.mark.parametrize("headers", [{}, ANTHROPIC])
+@pytest.mark.parametrize("limit", [1, 20, 1000])
+def test_any_limit_up_to_a_thousand_is_answered_from_memory_defect_182_defect_234(bench: Any, headers: dict[str, str], limit: int) -> None:
+    """Some clients ask for a thousand at once, and take a redirect or a refusal for no models at all."""
+    asked = len(bench.provider.received)
+    answer = bench.client.get("/v1/models", params={"limit": limit}, headers=headers, follow_redirects=False)
+    assert answer.status_code == 200
+    assert len(answer.json()["data"]) <= limit
+    assert len(bench.provider.received) == asked
+
+
+def test_an_alias_shows_a_model_under_a_name_that_its_reader_takes_defect_235(bench: Any) -> None:
+    """Clients that look for one family's names find another family's model under an alias, with all they read of it."""
+    listed = bench.client.get("/v1/models", params={"limit": 1000}, headers=ANTHROPIC).json()["data"]
+    entry = next(one for one in listed if one["id"] == "claude-but-not-really")
+    assert entry["type"] == "model"
+    assert entry["display_name"]
+    assert (entry["provider"], entry["provider_model_id"]) == ("o", "gpt-5")
+    assert bench.client.get("/v1/models/claude-but-not-really").json() == entry
+    assert not any(one["id"] == "claude-somewhere-else" for one in listed), "nobody behind it is on"
+
+
+def test_aliases_are_listed_where_they_work_defect_235(bench: Any) -> None:
+    """By the type of the provider behind them, and not under a provider's own path, where they mean nothing."""
+
+    def ids(path: str, **query: str) -> set[str]:
+        return {one["id"] for one in bench.client.get(path, params=query).json()["data"]}
+
+    assert "claude-but-not-really" in ids("/v1/models", providerType="openai")
+    assert "claude-but-not-really" not in ids("/v1/models", providerType="anthropic")
+    assert "claude-but-not-really" not in ids("/o/v1/models")
+
+
+def test_one_entry_serves_both_families_defect_145_defect_235(bench: Any) -> None:
+    """The page and its entries have what each family's clients read, whoever asks."""
+    for headers in ({}, ANTHROPIC):
+        page = bench.client.get("/v1/models", headers=headers).json()
+        assert page["object"] == "list"
+        assert {"data", "has_more", "first_id", "last_id"} <= set(page)
+        for entry in page["data"]:
+            assert (entry["object"], entry["type"]) == ("model", "model")
+            assert {"id", "display_name", "created_at", "created", "owned_by"} <= set(entry)
+            assert int(datetime.fromisoformat(entry["created_at"]).timestamp()) == entry["created"]
+
+
+def test_the_date_of_a_model_does_not_move_defect_146(bench: Any) -> None:
+    """Asked twice, the same: `created` is never the time of the question."""
+    assert bench.client.get("/v1/models").json() == bench.client.get("/v1/models").json()
