@@ -22,6 +22,11 @@ def test_places_that_differ_by_their_index_fold_into_one():
     assert header_value(losses) == "unsupported messages[*].audio x28, unsupported seed"
 
 
+def test_many_that_are_told_as_one_are_counted():
+    many = [Loss("unsupported", "messages[*].audio", times=28_000), *unsupported("messages[2].audio", "seed")]
+    assert header_value(many) == "unsupported messages[*].audio x28001, unsupported seed"
+
+
 @pytest.mark.parametrize(("name", "shown"), [
     ("a\r\nSet-Cookie: x", "a%0D%0ASet-Cookie:%20x"),
     ("grüße", "gr%C3%BC%C3%9Fe"),

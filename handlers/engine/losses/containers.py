@@ -78,13 +78,18 @@ class Members(Node):
         if not isinstance(value, dict):
             return
         for key, member in value.items():
-            node = self.members.get(key) if key in self.known else self.rest
-            if key in self.pairs and value.keys().isdisjoint(self.pairs[key]):
-                node = self.alone.get(key)
             before = len(found)
-            look(node, member, (*path, key), found)
+            look(self.node(value, key), member, (*path, key), found)
             if key in self.required and len(found) == before + 1 and len(found[before].path) == len(path) + 1:
                 found[before].required = True
+
+    def node(self, value: dict[str, Any], key: str) -> Node | None:
+        """The node of one member of `value`."""
+        if key not in self.known:
+            return self.rest
+        if key in self.pairs and value.keys().isdisjoint(self.pairs[key]):
+            return self.alone.get(key)
+        return self.members.get(key)
 
     def lines(self, path: str) -> Iterator[str]:
         for key, node in self.members.items():

@@ -9,19 +9,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
 from .holes import FAILED, Trial, same
-from .loss import INDEX, Loss, Path
+from .loss import Loss, Path, place
 from .nodes import COMPATIBILITY, UNSUPPORTED, Ask
 from .specimens import STRANGE
+
+Pattern = tuple[str | None, ...]
 
 MOST_TRIALS = 64
 """Trials for one request at most; what is suspected after that is told, rather a word too many than one too few."""
 
 ALIKE = 8
-"""Places of one kind that are asked (`messages[*].name`); the rest of a long conversation goes with them."""
+"""Places of one kind in like company that are asked (`messages[*].name`); the rest of a long conversation goes with
+them."""
+
+MANY = 100
+"""Losses of one kind that are told one by one; more of them are told as one, with their number."""
 
 MOST_LEAVES = 8
 MOST_BESIDE = 64
@@ -37,31 +44,33 @@ class Inquiry:
         self.trial, self.request = trial, request
         self.left = MOST_TRIALS
         self.wholes: dict[tuple[Any, ...], Any] = {}
-        self.answers: dict[tuple[int, str, str], list[Loss | None]] = {}
 
     def losses(self, asks: list[Ask]) -> list[Loss]:
-        """What is really lost, in the order of the request."""
-        found: dict[int, Loss | None] = {}
-        for at, ask in sorted(enumerate(asks), key=lambda one: urgency(one[1])):
-            found[at] = self.answer(ask)
-        return [loss for at in range(len(asks)) if (loss := found[at]) is not None]
+        """What is really lost, in the order of the request; very many of one kind are told as one."""
+        groups: dict[tuple[Any, ...], list[Ask]] = {}
+        for ask in asks:
+            around = () if sure(ask) else company(self.request, ask.path)
+            groups.setdefault((id(ask.node), ask.word, ask.refuse, pattern(ask.path), *around), []).append(ask)
+        found: dict[int, Loss] = {}
+        for group in sorted(groups.values(), key=lambda group: urgency(group[0])):
+            found |= {id(ask): loss for ask, loss in zip(group, self.answers(group), strict=False) if loss is not None}
+        return [found[id(ask)] for ask in asks if id(ask) in found]
 
-    def answer(self, ask: Ask) -> Loss | None:
-        suspected = ask.loss()
-        if sure(ask):
-            return suspected
-        key = (id(ask.node), INDEX.sub("[*]", suspected.name), ask.word)
-        earlier = self.answers.setdefault(key, [])
-        if self.left <= 0 or len(earlier) >= ALIKE:
-            likely = next((loss for loss in earlier if loss is not None), None)
-            return ask.loss(likely.word) if likely is not None else None if earlier else suspected
-        word = self.judged(ask)
-        loss = ask.loss(word) if word else None
-        earlier.append(loss)
-        return loss
+    def answers(self, group: list[Ask]) -> Iterator[Loss | None]:
+        """What becomes of asks of one kind, in their order."""
+        words = [self.judged(ask) for ask in group[:ALIKE]] if not sure(group[0]) else [group[0].word]
+        likely = next((word for word in words if word), "")
+        if likely and len(group) > MANY:
+            yield replace(group[0].loss(likely), name=place(pattern(group[0].path)), times=len(group))
+            return
+        for at, ask in enumerate(group):
+            word = words[at] if at < len(words) else likely
+            yield ask.loss(word) if word else None
 
     def judged(self, ask: Ask) -> str:
         """The word for what becomes of it; "" if it is carried."""
+        if self.left <= 0:
+            return ask.word or UNSUPPORTED
         small, path = reduced(self.request, ask.path)
         word = self.judge(ask, small, path, self.whole(ask.path, small))
         if word and ask.refuse and (fuller := reduced(self.request, ask.path, MOST_BESIDE)[0]) != small:
@@ -85,7 +94,7 @@ class Inquiry:
             return self.among(ask, request, path, whole, value)
         changes = self.outputs(changed(request, path))
         if not changes or not all(same(one, whole) for one in changes):
-            return ""                       # also where something beside it says the same, and would be heard without it
+            return ""  # also where something beside it says the same, and would be heard without it
         return UNSUPPORTED if gone else ask.word or COMPATIBILITY
 
     def among(self, ask: Ask, request: Any, path: Path, whole: Any, value: Any) -> str:
@@ -108,6 +117,21 @@ class Inquiry:
     def run(self, request: Any) -> Any:
         self.left -= 1
         return self.trial(request)
+
+
+def pattern(path: Path) -> Pattern:
+    """A path with all indices alike."""
+    return tuple(step if isinstance(step, str) else None for step in path)
+
+
+def company(request: Any, path: Path) -> Iterator[tuple[str, ...]]:
+    """The names of what stands around a place, within each element of an array on the way to it."""
+    value, inside = request, False
+    for step in path:
+        if inside and isinstance(value, dict):
+            yield tuple(value)
+        inside = inside or isinstance(step, int)
+        value = value[step]
 
 
 def sure(ask: Ask) -> bool:

@@ -28,7 +28,8 @@ class Loss:
     """`word` says how: `unsupported` (not carried), `compatibility` (something like it is), `default` (added by us).
 
     `name` is the place in the client's words (`messages[3].audio`), `detail` a value worth telling (`8192`),
-    `refuse` whether it changes what the answer means, `pointer` the place as a JSON pointer ("" if it has none).
+    `refuse` whether it changes what the answer means, `pointer` the place as a JSON pointer ("" if it has none),
+    `times` how many places are meant, where they are told as one (`messages[*].name`).
     """
 
     word: str
@@ -36,6 +37,7 @@ class Loss:
     detail: str = ""
     refuse: bool = False
     pointer: str = ""
+    times: int = 1
 
     def __str__(self) -> str:
         return f"{self.word} {self.name}{' ' + self.detail if self.detail else ''}"
@@ -43,9 +45,16 @@ class Loss:
     @classmethod
     def at(cls, word: str, path: Path, *, refuse: bool = False, more: bool = False) -> Loss:
         """A loss at a place in the client's request. `more`: all elements but the first of the array there."""
-        name = "".join(f".{key}" if isinstance(key, str) else f"[{key}]" for key in path).removeprefix(".")
+        name = place(path)
         pointer = "".join("/" + str(key).replace("~", "~0").replace("/", "~1") for key in path)
         return cls(word, name + "[1:]" if more else name, refuse=refuse, pointer=pointer)
+
+
+def place(path: tuple[str | int | None, ...]) -> str:
+    """`messages[3].audio`; an index that is None means all of them (`messages[*].audio`)."""
+    return "".join(
+        f".{key}" if isinstance(key, str) else "[*]" if key is None else f"[{key}]" for key in path
+    ).removeprefix(".")
 
 
 def header_value(losses: Iterable[Loss]) -> str:
@@ -66,15 +75,16 @@ def header_value(losses: Iterable[Loss]) -> str:
 
 def folded(losses: Iterable[Loss]) -> list[str]:
     """Each loss as text that is safe in a header, in the order of first occurrence, equal ones once."""
-    counts: dict[tuple[str, str, str], list[str]] = {}
+    groups: dict[tuple[str, str, str], list[Loss]] = {}
     for loss in losses:
-        counts.setdefault((loss.word, INDEX.sub("[*]", loss.name), loss.detail), []).append(loss.name)
+        groups.setdefault((loss.word, INDEX.sub("[*]", loss.name), loss.detail), []).append(loss)
     found = []
-    for (word, pattern, detail), names in counts.items():
-        distinct = set(names)
-        name = names[0] if len(distinct) == 1 else pattern
+    for (word, pattern, detail), group in groups.items():
+        single = {loss.name for loss in group if loss.times == 1}
+        count = len(single) + sum(loss.times for loss in group if loss.times > 1)
+        name = group[0].name if count == 1 else pattern
         found.append(" ".join(
-            [word, safe(name), *([safe(detail)] if detail else []), *([f"x{len(names)}"] if len(distinct) > 1 else [])]
+            [word, safe(name), *([safe(detail)] if detail else []), *([f"x{count}"] if count > 1 else [])]
         ))
     return found
 
