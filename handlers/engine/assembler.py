@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable
 
-from .parts import TEXT_KINDS, GrowingPart, Json, joined
+from .parts import SPOKEN, GrowingPart, Json, joined
 from .routes import Routes
 
 FINISH_REASONS = frozenset(("stop", "length", "tool_call", "content_filter", "error", "other"))
@@ -63,7 +63,7 @@ class Assembler:
         self._started = False
         self._named = False
         self._open: GrowingPart | None = None
-        """The part in the fast lane: begun, of text, and alone."""
+        """The part in the fast lane: begun, of text or a call, and alone."""
         self._line: list[GrowingPart] = []
         """The open part, and behind it those that wait for its end."""
         self._routes = Routes(self._line)
@@ -85,18 +85,18 @@ class Assembler:
         kind = loose.get("type")
         if kind == "delta":
             part = self._open
-            # Nearly everything that ever comes: more text of the text that is open.
-            if (
-                part is not None
-                and len(loose) == 3
-                and (text := loose.get("text")).__class__ is str
-                and text
-                and (loose["part"] == part.kind if "part" in loose else loose.get("key", part) == part.key)
-            ):
-                part.text.append(text)
-                return [{
-                    "type": "part_delta", "index": part.index, "nth": part.nth, "part": part.head, "text": text,
-                }]  # fmt: skip
+            # Nearly everything that ever comes: more of the text or the arguments that are open.
+            if part is not None and (text := loose.get(part.grows)).__class__ is str and text:
+                members = len(loose)
+                if (
+                    (loose["part"] == part.kind if "part" in loose else loose.get("key", part) == part.key)
+                    if members == 3
+                    else members == 4 and loose.get("part") == part.kind and loose.get("key", part) == part.key
+                ):
+                    part.text.append(text)
+                    return [{
+                        "type": "part_delta", "index": part.index, "nth": part.nth, "part": part.head, part.grows: text,
+                    }]  # fmt: skip
             return self._delta(loose)
         if kind == "usage":
             self._count(loose)
@@ -230,7 +230,7 @@ class Assembler:
             if not done:
                 break
             self._close(part, events)
-        alone = len(line) == 1 and line[0].begun and line[0].kind in TEXT_KINDS
+        alone = len(line) == 1 and line[0].begun and line[0].kind in SPOKEN
         self._open = line[0] if alone else None
         if alone:
             self._routes.last = line[0]

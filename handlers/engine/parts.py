@@ -29,13 +29,15 @@ class GrowingPart:
     """What has come of one part. `key` is the reader's name for it, `wire_id` the id the provider gave."""
 
     __slots__ = (
-        "attempts", "begun", "changes", "citations", "closed", "complete_text", "data", "ended", "fields", "head",
-        "id", "index", "key", "kind", "logprobs", "name", "nth", "pending", "redacted", "signature", "text",
+        "attempts", "begun", "citations", "closed", "complete_text", "data", "ended", "fields", "grows",
+        "head", "id", "index", "key", "kind", "logprobs", "name", "nth", "pending", "redacted", "signature", "text",
         "transcript", "wire_id",
     )  # fmt: skip
 
     def __init__(self, kind: str, key: object, *, redacted: bool = False) -> None:
         self.kind = kind
+        self.grows = "arguments" if kind == "tool_call" else "text"
+        """The member of a delta that its text comes in."""
         self.key = key
         self.redacted = redacted and kind == "reasoning"
         self.wire_id = self.id = self.name = ""
@@ -63,13 +65,13 @@ class GrowingPart:
         changes: list[Json] = []
         self._describe(loose)
         kind = self.kind
-        text = as_text(loose.get("arguments" if kind == "tool_call" else "text")) if kind in SPOKEN else ""
+        text = as_text(loose.get(self.grows)) if kind in SPOKEN else ""
         logprobs = loose.get("logprobs") if kind in ("text", "refusal") else None
         if text or logprobs:
             change: Json = {}
             if text:
                 self.text.append(text)
-                change["arguments" if kind == "tool_call" else "text"] = text
+                change[self.grows] = text
             if logprobs:
                 self.logprobs += logprobs
                 change["logprobs"] = logprobs
