@@ -72,7 +72,7 @@ def parser() -> argparse.ArgumentParser:
 
     explain = verbs.add_parser("explain", parents=[home], help="show what becomes of a request; no network")
     explain.add_argument("request", type=Path, help="a file with the JSON body of a request; - for standard input")
-    explain.add_argument("--as", dest="dialect", metavar="DIALECT", default="openai", help="what the caller speaks")
+    explain.add_argument("--as", dest="dialect", metavar="DIALECT", help="what the caller speaks")
     explain.add_argument("--provider", metavar="ID", help="as under /{provider_id}/v1/…")
     explain.add_argument("--neutral", action="store_true", help="show the neutral form too")
     explain.add_argument("--response", type=Path, metavar="FILE", help="walk an answer of the provider back")
@@ -179,10 +179,12 @@ def run_test(options: argparse.Namespace) -> int:
 
 def run_explain(options: argparse.Namespace) -> int:
     from .explaining import Question, explain, read_answer, read_body  # noqa: PLC0415 - it needs the whole app
+    from .rehearsing import first_spoken  # noqa: PLC0415
 
     configuration = configuration_of(options)
     answer = read_answer(options.response, options.stream)
-    question = Question(options.dialect, read_body(options.request), options.provider, answer, options.neutral)
+    dialect = options.dialect or first_spoken()
+    question = Question(dialect, read_body(options.request), options.provider, answer, options.neutral)
     try:
         print(*asyncio.run(explain(configuration, question)), sep="\n")
     except GatewayError as error:

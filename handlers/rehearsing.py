@@ -50,15 +50,12 @@ class Stage:
 
     def path(self, dialect: str, provider_id: str | None) -> str:
         """Where callers of a dialect send conversations: the first operation of the contract that says so."""
-        spoken = []
-        for path, method, item, operation in operations(self.document):
-            rule = operation.get("x-dialect", item.get("x-dialect"))
-            if method != "post" or not isinstance(rule, str):
-                continue
-            spoken.append(rule)
+        conversations = spoken(self.document)
+        for path, rule in conversations:
             if rule == dialect and ("{provider_id}" in path) == (provider_id is not None):
                 return path.replace("{provider_id}", provider_id or "")
-        raise ConfigurationError(f"No caller speaks {dialect!r}.", hint=f"Known: {', '.join(dict.fromkeys(spoken))}.")
+        known = dict.fromkeys(rule for _, rule in conversations)
+        raise ConfigurationError(f"No caller speaks {dialect!r}.", hint=f"Known: {', '.join(known)}.")
 
 
 def framing_of(configuration: Configuration, given: Mapping[str, Any]) -> str:
@@ -69,6 +66,21 @@ def framing_of(configuration: Configuration, given: Mapping[str, Any]) -> str:
     except GatewayError:
         return "sse"
     return target.provider.door(client.family if client else "").dialect.stream.name
+
+
+def spoken(document: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The paths to which callers send conversations, and the dialect of each, in the contract's order."""
+    found = []
+    for path, method, item, operation in operations(document):
+        rule = operation.get("x-dialect", item.get("x-dialect"))
+        if method == "post" and isinstance(rule, str):
+            found.append((path, rule))
+    return found
+
+
+def first_spoken() -> str:
+    """The dialect of callers that the contract names first."""
+    return spoken(load_document(CONTRACT))[0][1]
 
 
 async def rehearse(configuration: Configuration, words: Sequence[str], say: Callable[[str], None]) -> int:

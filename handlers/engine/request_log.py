@@ -78,7 +78,7 @@ def stamp(at: float) -> str:
 
 
 def line_of(answering: Answering) -> str:
-    """`req_… laptop POST /v1/messages openai:gpt-4o 200 412ms in=12 out=40 lost="unsupported seed" upstream=…`"""
+    """`req_… laptop POST /v1/messages acme:large 200 412ms in=12 out=40 lost="unsupported seed" upstream=…`"""
     scope = answering.scope
     call: Call | None = answering.call
     milliseconds = (time.perf_counter() - answering.started) * 1000

@@ -84,8 +84,11 @@ def table() -> str:
     rows = ["| word | gives | example |", "|---|---|---|"]
     for name, function in FILTERS.items():
         rows.append(_row(f"`{name}{_parameters(function)}`", function))
+    plain = [name for name, function in TESTS.items() if ">>> " not in (function.__doc__ or "")]
+    rows.append(f"| {' '.join(f'`is {name}`' for name in plain)} | What the words say; the kinds are JSON's. | |")
     for name, function in TESTS.items():
-        rows.append(_row(f"`is {name}{_parameters(function)}`", function))
+        if name not in plain:
+            rows.append(_row(f"`is {name}{_parameters(function)}`", function))
     return "\n".join(rows) + "\n"
 
 

@@ -48,12 +48,11 @@ def test_every_test_is_documented(name: str) -> None:
     assert inspect.getdoc(vocabulary.TESTS[name])
 
 
-def test_the_table_has_a_row_for_each_word() -> None:
-    """The README's table is made from the docstrings."""
-    table = vocabulary.table()
+def test_the_table_has_each_word() -> None:
+    """The README's table is made from the docstrings: a row for each filter, and for each test that has an example."""
+    words = [row.split(" | ")[0] for row in vocabulary.table().splitlines()]
     for name in [*vocabulary.FILTERS, *(f"is {test}" for test in vocabulary.TESTS)]:
-        assert any(row.startswith((f"| `{name}`", f"| `{name}(")) for row in table.splitlines()), name
-    assert len(table.splitlines()) == 2 + len(vocabulary.FILTERS) + len(vocabulary.TESTS)
+        assert any(f"`{name}`" in word or f"`{name}(" in word for word in words), name
 
 
 @pytest.mark.parametrize("name", INLINE_TESTS)

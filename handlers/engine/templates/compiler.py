@@ -49,7 +49,7 @@ class Template:
 class Compiler:
     """Compiles the templates of all dialects.
 
-    `load(name)` gives the text and the file name of a template, such as "openai/read_request.j2", wherever it lies
+    `load(name)` gives the text and the file name of a template, such as "acme/read_request.j2", wherever it lies
     (the operator's folder first, that of a `like:` child before its parent's); it raises FileNotFoundError.
     """
 
