@@ -36,12 +36,14 @@ class LossTables:
         self.configuration = configuration
         self.document = document
         self._tables: dict[Key, asyncio.Future[Table | None]] = {}
-        self._answers: dict[str, Table] = {}
+        self._answers: dict[str, asyncio.Future[Table]] = {}
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="losses")
         self._keys: dict[tuple[str, str, int, str, str], Key] = {}
 
     async def table(self, call: Call, target: Target, door: Door) -> Table | None:
-        """The table of this call's pair; made first, where nobody has needed it yet."""
+        """The table of this call's pair; made first, where nobody has needed it yet, and so is that of its answer."""
+        if not self.answers_made(call.dialect).done():
+            await asyncio.shield(self.answers_made(call.dialect))
         schema_name = call.operation.body_schema_name
         if schema_name is None:
             return None
@@ -78,16 +80,23 @@ class LossTables:
         """Try everything that the client's schema allows."""
         return Table(sendable(client, door, model_id, values), client_schema(self.document, schema_name))
 
+    def answers_made(self, client: Dialect) -> asyncio.Future[Table]:
+        """The table of what the client's words cannot carry of an answer, under way once however many ask for it."""
+        if client.name not in self._answers:
+            self._answers[client.name] = asyncio.ensure_future(self.in_thread(answer_table, client))
+        return self._answers[client.name]
+
     def of_answer(self, client: Dialect, response: dict[str, Any]) -> list[Loss]:
-        """What the client's words cannot carry of an answer. Nothing is known before its table is made."""
-        table = self._answers.get(client.name)
-        return table({"parts": response.get("parts", [])}) if table is not None else []
+        """What the client's words cannot carry of an answer. Its table was made before the request was sent."""
+        made = self._answers.get(client.name)
+        if made is None or not made.done() or made.exception() is not None:
+            return []
+        return made.result()({"parts": response.get("parts", [])})
 
     async def probe_all(self) -> None:
         """Make the tables that calls are likely to need: every client's words to every provider that is on."""
         for client, _ in self.spoken():
-            if client.name not in self._answers:
-                self._answers[client.name] = await self.in_thread(answer_table, client)
+            await asyncio.shield(self.answers_made(client))
         for provider in self.configuration.on.values():
             for client, schema_name in self.spoken():
                 door = provider.door(client.family)
