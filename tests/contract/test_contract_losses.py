@@ -45,6 +45,10 @@ OTHER_MARKS: dict[str, Any] = {
     "ChatResponseFormatText": "none",                   # as if nothing had been said
     "ChatToolMessage.name": "none",                     # its call says it too
     "ChatFunctionToolCall.index": "none",               # its place in the list says it too
+    "ChatFunctionToolCall.id": "none",                  # ids tie results to calls; who has none ties them by name
+    "ChatToolMessage.tool_call_id": "none",
+    "ToolUseBlockParam.id": "none",
+    "ToolResultBlockParam.tool_use_id": "none",
     "ChatCustomToolText": "none",                       # as if nothing had been said
     "DirectCaller": "none",                             # as if nothing had been said
     "SearchResultBlockParam.source": "warn",            # the passage itself is what counts

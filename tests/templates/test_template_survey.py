@@ -61,6 +61,22 @@ def test_the_shape_tells_which_members_can_be_left_out() -> None:
     assert shape.members["messages"].line == 8
 
 
+def test_a_test_around_a_member_says_what_is_there() -> None:
+    """What a guard has found to be there is no optional member below it; elsewhere, and in a macro, it is."""
+    macro = '{% macro part(text) %}{"t": {{ text }}}{% endmacro %}'
+    for guard, sure in [
+        ("user", True), ("user is string", True), ("user is not none", True), ("user == 'x'", True),
+        ("seed and user is defined", True), ("seed or user", False), ("not user", False), ("user is none", False),
+        ("seed", False),
+    ]:  # fmt: skip
+        shape = shape_of(f'{{"a": {{% if {guard} %}}{{"u": {{{{ user | lower }}}}}}{{% else %}}{{"u": 1}}{{% endif %}}}}')
+        first = shape.members["a"].shapes[0]
+        assert first.members["u"].optional is not sure, guard
+    called = shape_of(macro + '{"a": {% if user %}{{ part(user) }}{% endif %}, "u": {{ user }}}')
+    assert called.members["a"].shapes[0].members["t"].optional
+    assert called.members["u"].optional
+
+
 def test_the_shape_tells_what_must_be_absent_for_a_member_to_be() -> None:
     """A required input makes a member sure; `lint` knows which inputs are required."""
     members = shape_of(REQUEST).members

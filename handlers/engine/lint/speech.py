@@ -26,13 +26,14 @@ from ..problems import Problems
 from ..resources import BUNDLED
 
 MOST_SPECIMENS = 4000
-GUARANTEED: dict[str, tuple[str, ...]] = {
-    "response": ("id", "model", "created", "parts", "finish_reason"),
-    "error": ("type", "message", "status"),
+Required = dict[str, tuple[str, ...]]
+GUARANTEED: dict[str, Required] = {
+    "response": {"response": ("id", "model", "created", "parts", "finish_reason")},
+    "error": {"error": ("type", "message", "status")},
 }
 """What a neutral value has by the time a writer sees it: the engine fills in what a reader left out."""
-NEEDED: dict[str, tuple[str, ...]] = {"response": ("finish_reason",)}
-"""What a reader must give where the schema asks for more: the engine knows the id and the model itself."""
+NEEDED: dict[str, Required] = {"response": {"response": ("finish_reason",), "tool_call": ("type", "name")}}
+"""What a reader must give where the schema asks for more: the engine knows id and model, and makes ids for calls."""
 
 
 class Body:
@@ -92,9 +93,8 @@ def neutral(name: str, family: str, which: str = "") -> Body:
     document = neutral_document()
     definitions = dict(document["$defs"])
     names = GUARANTEED if which == "given" else NEEDED if which == "made" else {}
-    required = names.get(name)
-    if required is not None:
-        definitions[name] = {**definitions[name], "required": list(required)}
+    for member, required in names.get(name, {}).items():
+        definitions[member] = {**definitions[member], "required": list(required)}
     document = {"$defs": definitions}
     strict = {"$ref": f"#/$defs/{name}", "$defs": definitions}
     return Body(f"the neutral {name.replace('_', ' ')}", neutral_schema(document, name, family),

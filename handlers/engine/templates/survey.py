@@ -6,13 +6,15 @@ mistake, unless what it is read from is required too (`absent_with`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import contextlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from jinja2 import nodes
 
 from .certainty import KEEPING, certain, certain_value
+from .facts import present
 from .reading import key_of
 from .scope import Local, Macro, Scope
 from .skeleton import Block, Choice, Element, For, Hole, If, Item, Member, Set, Spread, Value
@@ -67,6 +69,8 @@ class Survey:
     def __init__(self, unit: Unit) -> None:
         self.reads: set[str] = set()
         self.following: list[Macro] = []
+        self.present: list[nodes.Node] = []
+        """What is not absent here, because a test around it says so."""
         self.shapes: tuple[Shape, ...] = self.block(unit, unit.body, {})
 
     # ---- what is written
@@ -84,7 +88,8 @@ class Survey:
             found: tuple[Shape, ...] = ()
             for branch in value.branches:
                 self.read(unit, branch.test, names)
-                found += self.block(unit, branch.body, names)
+                with self.where(branch.test):
+                    found += self.block(unit, branch.body, names)
             return found
         if value.opened == "[":
             return (Shape("list", unit.filename, value.line, elements=self.elements(unit, value.items, names)),)
@@ -116,14 +121,15 @@ class Survey:
         is_open = False
         for item in items:
             if isinstance(item, Member) and isinstance(item.name, str):
-                optional = not certain_value(item.value, self.scope(unit, names))
+                optional = not self.certain(unit, item.value, names)
                 shapes = self.value(unit, item.value, names)
                 found[item.name] = MemberShape(item.name, item.line, optional, shapes)
             elif isinstance(item, If):
                 branches = []
                 for branch in item.branches:
                     self.read(unit, branch.test, names)
-                    members, more = self.members(unit, branch.body, names)
+                    with self.where(branch.test):
+                        members, more = self.members(unit, branch.body, names)
                     branches.append(members)
                     is_open = is_open or more
                 found |= united(branches if item.complete else [*branches, {}])
@@ -140,7 +146,8 @@ class Survey:
             elif isinstance(item, If):
                 for branch in item.branches:
                     self.read(unit, branch.test, names)
-                    found += self.elements(unit, branch.body, names)
+                    with self.where(branch.test):
+                        found += self.elements(unit, branch.body, names)
             elif isinstance(item, For):
                 found += self.elements(unit, item.items, self.loop(unit, item, names))
             else:
@@ -186,9 +193,32 @@ class Survey:
         given |= {name: None for name, _ in macro.parameters if name not in given}
         self.following.append(macro)
         home: Unit = macro.home
+        outside, self.present = self.present, []
         found = self.block(home, home.macros[macro.name].body, given)
+        self.present = outside
         self.following.pop()
         return found
+
+    # ---- what is certain
+
+    @contextlib.contextmanager
+    def where(self, test: nodes.Node | None) -> Iterator[None]:
+        """What follows is written only where a test is true."""
+        before = len(self.present)
+        self.present += present(test)
+        yield
+        del self.present[before:]
+
+    def certain(self, unit: Unit, value: Value, names: Names) -> bool:
+        """Whether a value is never absent where it stands."""
+        if isinstance(value, Hole) and self.guarded(value.expression):
+            return True
+        return certain_value(value, self.scope(unit, names))
+
+    def guarded(self, node: nodes.Node | None) -> bool:
+        while isinstance(node, nodes.Filter) and node.name in KEEPING:
+            node = node.node
+        return node in self.present
 
     def scope(self, unit: Unit, names: Names) -> Scope:
         scope = Scope(dict(unit.scope.names))
