@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from functools import cache
+from collections.abc import Callable
+from functools import cache, wraps
 from typing import Any
 
 import jsonschema_rs
 from anthropic.types import Message
 from contract.closed_view import closed_view
 from contract.contract_specimens import contract
-from fuzz.fuzz_world import OWN_FAMILY, World
+from fuzz.fuzz_world import World
 from fuzz.lenient_servers import FAILURES
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from rosetta.stream_grammar import check_chat, check_messages
@@ -38,6 +39,22 @@ REFUSALS = {
 REQUEST_ID = re.compile(r"req_[0-9a-f]{24}")
 MOST_WARNINGS = 2048 + len(", +999999 more")
 Schema = dict[str, Any]
+Check = Callable[[Any, Response, Case], None]
+
+
+def told(check: Check) -> Check:
+    """The check with whatever it stumbles over told as a failed assertion, with the request that led to it."""
+
+    @wraps(check)
+    def run(ctx: Any, response: Response, case: Case) -> None:
+        try:
+            check(ctx, response, case)
+        except AssertionError:
+            raise
+        except Exception as error:
+            raise AssertionError(f"{type(error).__name__}: {error}") from error
+
+    return run
 
 
 class Checks:
@@ -45,11 +62,12 @@ class Checks:
 
     def __init__(self, world: World) -> None:
         self.world = world
-
-    @property
-    def all(self) -> list[Any]:
-        return [self.request_ids, self.gateway_headers, self.refusals_have_a_reason, self.failures_speak_the_dialect,
-                self.whole_answers_are_exact, self.streams_are_exact]  # fmt: skip
+        self.all = [
+            told(check) for check in (
+                self.request_ids, self.gateway_headers, self.refusals_have_a_reason, self.failures_speak_the_dialect,
+                self.whole_answers_are_exact, self.streams_are_exact,
+            )
+        ]  # fmt: skip
 
     def request_ids(self, ctx: Any, response: Response, case: Case) -> None:
         """Every response has its id, under both names, whatever the caller called his own."""
@@ -195,10 +213,6 @@ def target_of(response: Response) -> str:
     model = sent_body(response)["model"]
     segment = response.request.path_url.split("/")[1]
     return model if segment == "v1" or model.startswith(f"{segment}:") else f"{segment}:{model}"
-
-
-def is_translated(dialect: str, target: str) -> bool:
-    return OWN_FAMILY[dialect] != target
 
 
 def chosen(rule: Any, response: Response) -> str:

@@ -24,10 +24,9 @@ providers:
   chat: {{type: openai, base_url: "{chat}/v1", key: sk-of-chat, models: {{m: {{name: M}}}}}}
   messages: {{type: anthropic, base_url: "{messages}", key: sk-of-messages, models: {{m: {{name: M}}}}}}
 """
-"""One model for each dialect; `demo` has the dialect of the neutral conversation."""
+"""One provider for each dialect; the wire of `demo` is the neutral conversation."""
 TARGETS = ("demo:echo", "chat:m", "messages:m")
-OWN_FAMILY = {"openai": "chat:m", "anthropic": "messages:m"}
-"""The target whose provider speaks the caller's own dialect, so that bodies pass through; the others are translated."""
+"""For each caller one of them speaks the caller's own dialect, so that bodies pass through; the others are translated."""
 
 
 @dataclass
@@ -56,8 +55,27 @@ def world_in(home: Path) -> Iterator[World]:
             yield World(url, codes)
 
 
+def provider_of(target: str) -> str:
+    return target.split(":", maxsplit=1)[0]
+
+
+def named(case: Case, target: str, *, by_place: bool, wild: bool) -> Case:
+    """The case of a list or of one model with names that exist and one way of paging, unless it is wild or wrong."""
+    if wild or (case.meta is not None and case.meta.generation.mode.is_negative):
+        return case
+    names = {"model": target, "provider_id": provider_of(target)}
+    if names.keys() & case.path_parameters:
+        case.path_parameters = {name: names[name] for name in case.path_parameters}
+    ways = [way for way in ("offset", "after_id", "before_id") if way in case.query]
+    if ways:
+        chosen = "offset" if "offset" in ways and by_place else ways[-1]
+        query = {name: value for name, value in case.query.items() if name not in ways or name == chosen}
+        case.query = query if chosen == "offset" else {**query, chosen: target}
+    return case
+
+
 def aimed(case: Case, target: str, stream: bool | None = None, *, wild: bool = True) -> Case:
-    """The case with a model that exists, and with or without `stream`; what is wrong with it on purpose stays wrong."""
+    """The case of a conversation with a model that exists, and with or without `stream`; what is wrong with it on purpose stays wrong."""
     body, positive = case.body, case.meta is None or case.meta.generation.mode.is_positive
     if isinstance(body, dict) and isinstance(body.get("model"), str) and body["model"]:
         body = {**body, "model": target}
@@ -68,5 +86,5 @@ def aimed(case: Case, target: str, stream: bool | None = None, *, wild: bool = T
         case.headers.pop("Gateway-On-Loss", None)
     wrong_path = case.meta is not None and case.meta.is_negative_at(ParameterLocation.PATH)
     if "provider_id" in case.path_parameters and not wrong_path:
-        case.path_parameters = {**case.path_parameters, "provider_id": target.split(":", maxsplit=1)[0]}
+        case.path_parameters = {**case.path_parameters, "provider_id": provider_of(target)}
     return case
