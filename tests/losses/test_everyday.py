@@ -1,7 +1,7 @@
 """Bodies as everyday clients send them: nobody is refused, and nobody is told of a loss that is none."""
 
 import pytest
-from losses.real_pairs import coding_agent, table
+from losses.real_pairs import coding_agent, table, translation
 
 from handlers.engine.losses import check
 
@@ -131,3 +131,13 @@ def test_a_tool_that_the_provider_would_run_is_refused():
     """It has no such tool, and the answer would be another one."""
     losses = messages(tools=[{"type": "web_search_20250305", "name": "web_search"}, TOOL])
     assert [str(loss) for loss in losses if loss.refuse] == ["unsupported tools[0]"]
+
+
+def test_a_tool_that_joins_in_the_middle_is_offered():
+    """Coding agents add tools as they go; a family without that gets them from the start."""
+    body = coding_agent()
+    added = {"type": "tool_addition", "tool": {"type": "tool_definition", "definition": {**TOOL, "name": "Added"}}}
+    body["messages"].append({"role": "system", "content": [added]})
+    check(table("anthropic", "openai")(body))
+    sent = translation("anthropic", "openai")(body)[0]
+    assert [tool["function"]["name"] for tool in sent["tools"]] == ["Bash", "Later", "Added"]

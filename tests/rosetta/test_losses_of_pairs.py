@@ -47,7 +47,13 @@ CHAT = {
         {"tools": [TOOL], "tool_choice": {"type": "function", "function": {"name": "f"}}}, {}),
     "defect_93 a schema": (
         {"response_format": {"type": "json_schema", "json_schema": {"name": "a", "schema": {"type": "object"}}}}, {}),
-    "defect_85 an effort": ({"reasoning_effort": "high"}, {}),
+    "defect_85 an effort": ({"reasoning_effort": "high", "max_tokens": 64_000}, {}),
+    "defect_242 an effort for which the answer leaves no room": ({"reasoning_effort": "high"}, {"reasoning_effort": False}),
+    "defect_241 an effort beside a forced tool": (
+        {"reasoning_effort": "high", "max_tokens": 64_000, "tools": [TOOL], "tool_choice": "required"},
+        {"reasoning_effort": False}),
+    "defect_110 a temperature beside an effort": (
+        {"reasoning_effort": "high", "max_tokens": 64_000, "temperature": 0.5}, {"temperature": False}),
     "the older protocol": (
         {"functions": [{"name": "f", "parameters": {"type": "object"}}],
          "messages": [*HELLO, {"role": "assistant", "content": None, "function_call": {"name": "f", "arguments": "{}"}},

@@ -12,8 +12,14 @@ words. Marks in that schema (they stay in the document, and are stripped where i
     x-same-as: system         on a kind: meant to become the same as the kind with that tag
     x-same-as: {minimal: low} on an enum: the same for values
 
-What this cannot see: a condition on two members at once; values nobody tried (clamps, media types that no example has);
-texts that are cut; the third of three; the wrong place; order; what stands in a schema that contains itself.
+    probing.py     tries each place of the schema in a few companies; the table is what comes of it
+    interplay.py   tries single values beside the forms of other members (a forced tool that ends thinking)
+    inquiry.py     makes sure with the very request: what the table suspects is taken out, or changed, and tried again
+
+What this cannot see: a condition on three members at once, or on two below the top; values nobody tried (clamps, media
+types that no example has); how many there are of a thing (more hints than a provider takes); texts that are cut; the
+third of three; the wrong place; order; what stands in a schema that contains itself; what a default that is filled in
+afterwards does to the rest (it is told itself).
 """
 
 from __future__ import annotations
