@@ -100,7 +100,7 @@ def test_defect_52_a_stream_byte_by_byte(framing, stream, events):
     assert b"".join(raw) + rest == stream
 
 
-def test_an_event_leaves_as_soon_as_it_is_complete():
+def test_defect_219_an_event_leaves_as_soon_as_it_is_complete():
     """Nobody waits for the next event to get this one; a CR that may be half a CRLF is not waited for either."""
     for end in (b"\n\n", b"\r\n\r\n", b"\r\r", b"\n\r\n"):
         assert splitter("sse").feed(b"data: 1" + end) == [b"data: 1" + end]

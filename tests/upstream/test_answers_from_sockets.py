@@ -225,7 +225,7 @@ def test_bytes_that_waited_when_the_connection_broke_are_delivered():
         assert run(read(provider)) == b"onetwo"
 
 
-def test_silence_between_two_pieces_is_a_timeout():
+def test_defect_170_silence_between_two_pieces_is_a_timeout():
     """The read limit holds for each gap: a stream that keeps coming may last longer than it, a silent one may not."""
 
     async def script(connection: Connection) -> None:
@@ -256,7 +256,7 @@ def test_silence_between_two_pieces_is_a_timeout():
     assert (error.status, error.code, error.type) == (504, "read_timeout", "timeout")
 
 
-def test_silence_before_the_head_is_a_timeout():
+def test_defect_170_silence_before_the_head_is_a_timeout():
     """A provider that takes the request and says nothing is a 504, and is not asked again."""
 
     async def script(connection: Connection) -> None:

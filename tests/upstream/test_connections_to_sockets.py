@@ -156,7 +156,7 @@ def test_defect_166_leaving_before_the_first_byte_closes_the_connection():
 
 
 @pytest.mark.parametrize("how", ["cancelled", "left the loop", "aclose", "never read"])
-def test_defect_164_leaving_a_stream_closes_the_connection(how):
+def test_defect_164_defect_169_leaving_a_stream_closes_the_connection(how):
     """However a reader leaves the body before its end, the provider learns it at once and stops its work."""
 
     async def script(connection: Connection) -> None:

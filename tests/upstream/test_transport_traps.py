@@ -21,7 +21,7 @@ async def read(reply) -> bytes:
     return body
 
 
-def test_a_url_goes_out_as_it_is_written():
+def test_defect_215_a_url_goes_out_as_it_is_written():
     """No requoting: `%3A`, `%2F`, `~`, `+` and an empty query stay (a signature covers them); the fragment goes."""
     path = "/v1/m%3Aodel%2Fx/a~b+c;d@e:f%20g//h/../i?k=%3a&k=&e#fragment"
     with Provider(answering(whole())) as provider:
