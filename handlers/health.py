@@ -21,5 +21,9 @@ async def get_health(call: Call) -> Answer:
 
 async def get_root(call: Call) -> Answer:
     """What this is, and where its contract and its documentation are."""
-    body = {"name": "Morello", "version": VERSION, "documentation": "/api-docs", "contract": "/api-docs.json"}
+    prefix = call.scope.get("root_path", "")
+    body = {
+        "name": "Morello", "version": VERSION,
+        "documentation": f"{prefix}/api-docs", "contract": f"{prefix}/api-docs.json",
+    }  # fmt: skip
     return Answer(200, JSON_HEADERS, orjson.dumps(body))

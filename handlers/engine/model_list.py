@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from .dialects import ModelList
+from .errors import GatewayError
 from .pointers import ABSENT, look, parse_pointer
 from .providers import Model, Provider
 
@@ -83,7 +84,8 @@ class ModelLists:
         except Exception as error:
             # Whatever a provider does wrong here is no reason to stop anything else.
             self._due[provider.id] = self.clock() + min(self.time_to_live, AGAIN_AFTER)
-            self.log.info("%s does not give its list of models (%s)", provider.id, type(error).__name__)
+            reason = str(error) if isinstance(error, GatewayError | ValueError) else type(error).__name__
+            self.log.info("%s gives no list of models: %s", provider.id, reason)
 
 
 def read_models(answer: Any, asked: ModelList) -> list[Model]:

@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from .answers import GONE
+from .contract.middleware import below_prefix
 from .gateway_headers import visible
 from .losses import header_value
 
@@ -86,7 +87,7 @@ def line_of(answering: Answering) -> str:
         answering.request_id,
         visible(answering.caller or "-").decode(),
         scope["method"],
-        visible(scope["path"]).decode(),
+        visible(below_prefix(scope["path"], scope.get("root_path", ""))).decode(),
         visible(f"{call.provider}:{call.model}").decode() if call is not None and call.provider else "-",
         str(GONE if call is not None and call.gone else answering.status or GONE),
         f"{milliseconds:.0f}ms",
