@@ -7,7 +7,7 @@ skip starlette's own header handling, because ours are ready as bytes.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from starlette.responses import Response
@@ -26,11 +26,13 @@ JSON_HEADERS: Headers = [
 ]
 """An answer belongs to the caller whose key asked for it: no shared cache may keep it."""
 
-STREAM_HEADERS: Headers = [
-    (b"content-type", b"text/event-stream; charset=utf-8"),
-    (b"cache-control", b"no-cache, no-transform"),
-    (b"x-accel-buffering", b"no"),
-]
+STREAM_HEADERS: Headers = [(b"cache-control", b"no-cache, no-transform"), (b"x-accel-buffering", b"no")]
+"""Nobody on the way may keep a stream, or change it, or wait until there is more of it."""
+
+
+def stream_headers(media_type: bytes) -> Headers:
+    return [(b"content-type", media_type), *STREAM_HEADERS]
+
 
 GONE = 499
 """What the log says of a caller who left before the answer; nobody receives it."""
@@ -70,7 +72,8 @@ class StreamAnswer(Response):
     """
 
     def __init__(
-        self, call: Call, headers: Headers, frames: AsyncGenerator[bytes, None], *, ping: bytes, late: bool = False
+        self, call: Call, headers: Headers, frames: AsyncGenerator[bytes, None], *, ping: Callable[[], bytes],
+        late: bool = False,
     ) -> None:
         self.status_code = 200
         self.background = None
@@ -92,7 +95,7 @@ class StreamAnswer(Response):
         try:
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
             if self.late:
-                await send({"type": "http.response.body", "body": self.ping, "more_body": True})
+                await send({"type": "http.response.body", "body": self.ping(), "more_body": True})
             async for piece in self.frames:
                 pulse.beat()
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
@@ -116,7 +119,7 @@ class Pulse:
 
     __slots__ = ("after", "last", "loop", "ping", "send", "task", "timer")
 
-    def __init__(self, send: Send, ping: bytes, after: float) -> None:
+    def __init__(self, send: Send, ping: Callable[[], bytes], after: float) -> None:
         self.loop = asyncio.get_running_loop()
         self.send, self.ping, self.after = send, ping, after
         self.last = self.loop.time()
@@ -135,7 +138,7 @@ class Pulse:
         self.timer = self.loop.call_later(max(self.after - silent, 0.01), self.check)
 
     async def send_ping(self) -> None:
-        await self.send({"type": "http.response.body", "body": self.ping, "more_body": True})
+        await self.send({"type": "http.response.body", "body": self.ping(), "more_body": True})
 
     def stop(self) -> None:
         if self.timer is not None:

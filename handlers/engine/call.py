@@ -98,6 +98,26 @@ class Call:
         """The dialect that the caller speaks here."""
         return self.engine.configuration.dialects[self.dialect_name]
 
+    def model_of(self, body: dict[str, Any]) -> str:
+        """The model that is asked for: in the body, or in the path where the contract has it there."""
+        model: str = self.parameters["model"] if "model" in self.parameters else body["model"]
+        return model
+
+    def wants_stream(self, body: dict[str, Any]) -> bool:
+        """Whether a stream is asked for: by the operation itself (`x-stream: true`), else by the body.
+
+        `x-stream: {default: true}` says what holds where the body says nothing.
+        """
+        declared = self.operation.extensions.get("x-stream")
+        if isinstance(declared, bool):
+            return declared
+        default = isinstance(declared, dict) and declared.get("default") is True
+        return body.get("stream", default) is True
+
+    def path(self, body: dict[str, Any]) -> dict[str, Any]:
+        """What a reader of requests learns from elsewhere than the body."""
+        return {**self.parameters, "stream": self.wants_stream(body)}
+
     @property
     def on_loss(self) -> str | None:
         """What the caller wants done when a translation loses something (`report`, `refuse`), if he said."""
@@ -122,9 +142,7 @@ class Call:
 
     async def exchange(self, body: dict[str, Any], provider_id: str | None = None) -> Answer | StreamAnswer:
         """Answer with whichever provider serves the model that `body` names (exchange.py)."""
-        from .exchange import exchange  # noqa: PLC0415 - exchange needs Call for its types
-
-        return await exchange(self, body, provider_id)
+        return await self.engine.exchange(self, body, provider_id)
 
     # ---- the watch --------------------------------------------------------------------------------------------
 

@@ -195,7 +195,7 @@ def _settings(entry: Mapping[str, Any]) -> dict[str, Any]:
         "path": entry.get("path", ""),
         "query": present(entry.get("query", {})),
         "headers": present(entry.get("headers", {})),
-        "stream": Framing(stream.get("framing", "sse"), stream.get("end")),
+        "stream": Framing(stream.get("framing", "sse"), stream.get("end"), stream.get("number")),
         "stream_headers": present(stream.get("headers", {})),
         "tool_names": _name_rule(entry.get("tool_names")),
         "tool_ids": _name_rule(entry.get("tool_ids")),

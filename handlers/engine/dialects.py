@@ -40,6 +40,7 @@ class Framing:
 
     name: Literal["sse", "ndjson", "json-array"] = "sse"
     end: str | None = None
+    number: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,10 +17,10 @@ from .contract.large import in_thread
 from .contract.pages import Documentation
 from .defaults import Defaults
 from .errors import GatewayError, InvalidRequest, TemplateError
+from .exchange import exchange
 from .exchange_losses import LossTables
 from .model_catalogue import Catalogue
 from .resources import BUNDLED
-from .streams import write_frames
 from .upstreams import Upstreams
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ Result = TypeVar("Result")
 
 class Engine:
     """The machine behind the handlers. Made once for a configuration; `start` and `close` bracket its life."""
+
+    exchange = staticmethod(exchange)
 
     def __init__(
         self, configuration: Configuration, document: dict[str, Any], *, ping_after: float = PING_AFTER,
@@ -51,7 +53,6 @@ class Engine:
         self.defaults = Defaults()
         self.documentation = Documentation(document, BUNDLED / "handlers" / "assets")
         self.catalogue = Catalogue(configuration, self.upstreams)
-        self._pings: dict[str, bytes] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
 
     # ---- life -------------------------------------------------------------------------------------------------
@@ -87,27 +88,11 @@ class Engine:
             return function(*arguments)
         return await in_thread(function, *arguments)
 
-    def ping(self, dialect_name: str) -> bytes:
-        """What a caller of this dialect hears while the provider is silent."""
-        if dialect_name not in self._pings:
-            frames = self._events(dialect_name, {"type": "ping"}, {}, {})
-            self._pings[dialect_name] = write_frames(frames) if frames else b": ping\n\n"
-        return self._pings[dialect_name]
-
-    def _events(self, dialect_name: str, event: Any, response: Any, request: Any) -> list[Any]:
-        dialect = self.configuration.dialects[dialect_name]
-        if dialect.write_event is None:
-            return []
-        given = {"event": event, "response": response, "request": request, "values": dialect.values}
-        return dialect.write_event(given) or []
-
     # ---- errors -----------------------------------------------------------------------------------------------
 
     def error_answer(self, error: GatewayError, dialect_name: str, request_id: str) -> Answer:
         """The whole answer that tells `error` in the caller's dialect."""
-        neutral = {**error.as_neutral(), "request_id": request_id}
-        if isinstance(error, TemplateError):
-            self.log.error("%s: %s:%s: %s", request_id, error.path, error.line, error.reason)
+        neutral = self.neutral_error(error, request_id)
         present = {key for key, _ in error.headers}
         headers = [*JSON_HEADERS, *error.headers]
         if error.retry_after is not None and b"retry-after" not in present:
@@ -120,12 +105,11 @@ class Engine:
             return {"error": neutral}
         return dialect.write_error({**neutral, "values": dialect.values})
 
-    def error_frames(self, call: Call, error: GatewayError) -> bytes:
-        """The last frames of a stream that fails."""
-        neutral = {**error.as_neutral(), "request_id": call.request_id}
+    def neutral_error(self, error: GatewayError, request_id: str) -> dict[str, Any]:
+        """The neutral `error` of a failure; what is for nobody's eyes but ours goes to the log."""
         if isinstance(error, TemplateError):
-            self.log.error("%s: %s:%s: %s", call.request_id, error.path, error.line, error.reason)
-        return write_frames(self._events(call.dialect_name, {"type": "error", "error": neutral}, {}, {}))
+            self.log.error("%s: %s:%s: %s", request_id, error.path, error.line, error.reason)
+        return {**error.as_neutral(), "request_id": request_id}
 
     def refuse_big_integers(self, call: Call) -> None:
         """JSON integers beyond 64 bits would reach the provider as floats: refuse them where we write the body."""

@@ -1,6 +1,6 @@
 """One request's journey, from a body that satisfies the contract to the answer.
 
-    exchange      1 resolve    "my-openai:gpt-4o" → provider, model → the door of that provider that suits the caller
+    exchange      1 resolve    "my-acme:large" → provider, model → the door of that provider that suits the caller
                   2 same family on both sides: passthrough.py, the body's bytes with a new `model`
                   3 else: translation.py, read_request → neutral → write_request
     carry         4 send, attended: a caller who leaves cancels the provider's work
@@ -11,10 +11,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import AsyncGenerator
+from typing import TYPE_CHECKING, Any
 
-from .answers import GONE, STREAM_HEADERS, Answer, Headers, StreamAnswer
+from .answers import GONE, Answer, StreamAnswer, stream_headers
 from .call import LEFT, SHUTDOWN, shutting_down
 from .errors import GatewayError, UpstreamError
 from .passthrough import PassThrough
@@ -23,42 +23,14 @@ from .translation import Translation
 
 if TYPE_CHECKING:
     from .call import Call
+    from .journeys import Journey
     from .providers import Door, Target
     from .upstream import UpstreamAnswer
-
-PING_AFTER = 15.0
-"""Seconds of a provider's silence after which the caller hears a ping; clients give up after 300."""
-
-
-class Journey(Protocol):
-    """How the two paths differ: what is sent, and what becomes of the answer."""
-
-    stream: bool
-    outgoing: Any
-    headers: Headers
-
-    async def whole(self, upstream: UpstreamAnswer) -> Answer: ...
-
-    def frames(self, upstream: UpstreamAnswer) -> AsyncIterator[bytes]: ...
-
-    def error_frames(self, error: GatewayError) -> bytes: ...
-
-    async def failure(self, upstream: UpstreamAnswer) -> GatewayError: ...
-
-    def streams(self, upstream: UpstreamAnswer) -> bool: ...
-
-    def answer_headers(self, upstream: UpstreamAnswer | None) -> Headers: ...
-
-    def url(self) -> str: ...
-
-    @property
-    def ping(self) -> bytes: ...
-
 
 async def exchange(call: Call, body: dict[str, Any], provider_id: str | None = None) -> Answer | StreamAnswer:
     """Answer `call` with the provider that serves the model named in `body` (or in the path, by `provider_id`)."""
     configuration = call.engine.configuration
-    target = resolve(configuration, body["model"], provider_id)
+    target = resolve(configuration, call.model_of(body), provider_id)
     call.provider, call.model = target.provider.id, target.model_id
     door = target.provider.door(call.dialect.family)
     call.attend()
@@ -117,7 +89,7 @@ def stream_answer(
     call: Call, journey: Journey, upstream: UpstreamAnswer | None, frames: AsyncGenerator[bytes, None]
 ) -> StreamAnswer:
     """The answer that relays `frames`; a late one starts with a ping, so that the caller hears something at once."""
-    headers = [*STREAM_HEADERS, *journey.answer_headers(upstream)]
+    headers = [*stream_headers(journey.writer.media_type), *journey.answer_headers(upstream)]
     return StreamAnswer(call, headers, frames, ping=journey.ping, late=upstream is None)
 
 
@@ -132,20 +104,23 @@ async def frames_of(
             await refuse_whole(journey, upstream)
         async for piece in journey.frames(upstream):
             yield piece
+        end = journey.writer.finish()
+        if end:
+            yield end
     except GatewayError as error:
         call.failed(error)
-        yield journey.error_frames(error)
+        yield journey.error_frames(error) + journey.writer.finish()
     except asyncio.CancelledError as error:
         if call.interrupted(error) != SHUTDOWN:
             raise
         ending = shutting_down()
         call.failed(ending)
-        yield journey.error_frames(ending)
+        yield journey.error_frames(ending) + journey.writer.finish()
     except Exception:
         call.engine.log.exception("%s failed in its stream", call.request_id)
         failure = GatewayError("internal", "The gateway failed while it translated the stream.")
         call.failed(failure)
-        yield journey.error_frames(failure)
+        yield journey.error_frames(failure) + journey.writer.finish()
     finally:
         if upstream is not None:
             await upstream.aclose()

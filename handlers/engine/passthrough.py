@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from . import raw_reasoning
-from .answers import JSON_HEADERS, Answer, Headers
-from .errors import GatewayError, UpstreamError
-from .gateway_headers import answer_headers, request_headers
+from .answers import JSON_HEADERS, Answer
+from .errors import UpstreamError
+from .gateway_headers import request_headers
+from .journeys import Journey
 from .losses import Loss, check
-from .provider_errors import own_credential, parsed, provider_error, scrub_bytes
+from .provider_errors import own_credential, parsed, scrub_bytes
 from .query import with_query
 from .recorded_usage import usage_of_answer
 from .relay import Relay, replaced_models
@@ -31,20 +32,14 @@ if TYPE_CHECKING:
     from .upstream import UpstreamAnswer
 
 
-class PassThrough:
+class PassThrough(Journey):
     """The journey of a body whose provider speaks the caller's family."""
 
-    __slots__ = ("call", "door", "headers", "outgoing", "provider", "requested", "stream", "target",
-        "withhold_usage",
-    )  # fmt: skip
+    __slots__ = ("withhold_usage",)
 
     def __init__(self, call: Call, body: dict[str, Any], target: Target, door: Door) -> None:
-        self.call = call
-        self.door = door
-        self.target = target
-        self.provider = target.provider
-        self.requested: str = target.requested
-        self.stream = body.get("stream") is True
+        super().__init__(call, target, door)
+        self.stream = call.wants_stream(body)
         self.withhold_usage = False
         self.headers = request_headers(call, door, target.model_id, self.stream)
         self.outgoing: Any = self.prepared(body, target)
@@ -113,13 +108,6 @@ class PassThrough:
 
     # ---- the answer -------------------------------------------------------------------------------------------
 
-    def answer_headers(self, upstream: UpstreamAnswer | None) -> Headers:
-        return answer_headers(self.call, self.door, upstream)
-
-    @property
-    def ping(self) -> bytes:
-        return self.call.engine.ping(self.call.dialect_name)
-
     def streams(self, upstream: UpstreamAnswer) -> bool:
         return upstream.status < 400 and not upstream.media_type.endswith(("json", "html"))
 
@@ -162,14 +150,6 @@ class PassThrough:
         headers = [*JSON_HEADERS, *self.answer_headers(upstream)]
         return Answer(upstream.status, headers, body)
 
-    async def failure(self, upstream: UpstreamAnswer) -> GatewayError:
-        return self.error_of(upstream, await upstream.read())
-
-    def error_of(self, upstream: UpstreamAnswer, raw: bytes) -> GatewayError:
-        return provider_error(
-            self.provider, self.door, upstream.status, upstream.header_map(), raw, self.call.engine.secrets
-        )
-
     def no_json(self, raw: bytes) -> UpstreamError:
         return UpstreamError(f"The provider {self.provider.id} answered with what is no JSON.", code="not_json")
 
@@ -177,6 +157,3 @@ class PassThrough:
 
     def frames(self, upstream: UpstreamAnswer) -> AsyncIterator[bytes]:
         return Relay(self).frames(upstream)
-
-    def error_frames(self, error: GatewayError) -> bytes:
-        return self.call.engine.error_frames(self.call, error)

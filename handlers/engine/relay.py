@@ -53,11 +53,14 @@ class Relay:
         """The provider's events, one piece of bytes for each read from the network."""
         cut = splitter(self.framing)
         relayed = self.relayed
+        writer = self.journey.writer
         async for chunk in upstream.chunks():
             events = cut.feed(chunk)
             if not events:
                 continue
             piece = b"".join([relayed(raw) for raw in events])
+            if writer.number is not None:
+                writer.count += len(events)
             if piece:
                 yield piece
         rest = cut.finish()

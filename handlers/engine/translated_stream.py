@@ -14,7 +14,7 @@ from .errors import GatewayError, TemplateError, UpstreamError
 from .losses import header_value
 from .provider_errors import told_error
 from .reasoning import seal_event
-from .streams import parser, read_data, splitter, write_frames
+from .streams import parser, read_data, splitter
 from .thought_tags import ThoughtTags
 
 if TYPE_CHECKING:
@@ -39,11 +39,12 @@ class TranslatedStream:
 
     __slots__ = (
         "assembler", "call", "end", "end_name", "ended", "estimate", "journey", "maker", "parse", "read_event",
-        "renaming", "request", "tags", "values", "write_event",
+        "renaming", "request", "tags", "values", "write_event", "writer",
     )  # fmt: skip
 
     def __init__(self, journey: Translation) -> None:
         self.journey = journey
+        self.writer = journey.writer
         self.call = journey.call
         dialect = journey.door.dialect
         self.read_event = dialect.read_event
@@ -63,7 +64,7 @@ class TranslatedStream:
         self.assembler = Assembler(
             id=self.call.request_id, created=int(time.time()), answer_as=journey.requested, dialect=dialect.family
         )
-        self.call.usage = self.assembler.response["usage"]  # it grows there: a caller who leaves early has cost something
+        self.call.usage = self.assembler.response["usage"]  # it grows: who leaves early has cost something
 
     async def frames(self, upstream: UpstreamAnswer) -> AsyncIterator[bytes]:
         """Pieces of whole frames, one for each read from the network that gave any."""
@@ -96,7 +97,7 @@ class TranslatedStream:
                 self.ended = True
                 break
             self.told_of(self.assembler.feed_frame(self.loose(name, read_data(data))), frames)
-        return write_frames(frames) if frames else b""
+        return self.writer.write(frames) if frames else b""
 
     def is_end(self, name: str | None, data: bytes) -> bool:
         """Whether an event is the provider's end marker, by its text or its name."""
@@ -153,7 +154,7 @@ class TranslatedStream:
             self.call.losses += lost
             frames.append({"comment": f"gateway-warnings: {header_value(lost)}"})
         self.told_of(events, frames)
-        return write_frames(frames)
+        return self.writer.write(frames)
 
     def told(self, response: Event) -> bytes:
         """A whole neutral response as a stream in one piece."""
@@ -161,7 +162,7 @@ class TranslatedStream:
         for loose in as_loose(response):
             self.told_of(self.assembler.feed(loose), frames)
         self.ended = True
-        return write_frames(frames) + self.finale()
+        return self.writer.write(frames) + self.finale()
 
 
 async def next_chunk(chunks: AsyncIterator[bytes], deadline: float | None) -> bytes | None:

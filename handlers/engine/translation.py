@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from . import reasoning
-from .answers import JSON_HEADERS, Answer, Headers
+from .answers import JSON_HEADERS, Answer, Headers, stream_headers
 from .contract.bodies import LARGE
 from .contract.large import write_large
 from .errors import GatewayError, TemplateError, UpstreamError
-from .gateway_headers import answer_headers, request_headers
+from .gateway_headers import request_headers
+from .journeys import Journey
 from .linking import link
 from .losses import Loss, check
 from .provider_errors import provider_error
@@ -34,21 +35,13 @@ if TYPE_CHECKING:
     from .upstream import UpstreamAnswer
 
 
-class Translation:
+class Translation(Journey):
     """The journey of a body whose provider speaks another family."""
 
-    __slots__ = (
-        "call", "client", "door", "headers", "outgoing", "provider", "renaming", "request", "requested", "stream",
-        "target", "values",
-    )  # fmt: skip
+    __slots__ = ("renaming", "request", "values")
 
     def __init__(self, call: Call, body: dict[str, Any], target: Target, door: Door, losses: list[Loss]) -> None:
-        self.call = call
-        self.client = call.dialect
-        self.door = door
-        self.target = target
-        self.provider = target.provider
-        self.requested: str = target.requested
+        super().__init__(call, target, door)
         self.values = target.values(door)
         self.renaming = Renaming(door.dialect.tool_names, door.dialect.tool_ids)
         self.request = self.neutral(body, losses)
@@ -73,7 +66,7 @@ class Translation:
         """The neutral request as the provider's writer gets it; `call.losses` tells what did not come along."""
         call, door = self.call, self.door
         assert self.client.read_request is not None
-        request = self.client.read_request({"body": body, "path": call.parameters, "values": self.client.values})
+        request = self.client.read_request({"body": body, "path": call.path(body), "values": self.client.values})
         request, repaired = link(request)
         request, dropped = reasoning.restore(
             request, scope=self.provider.reasoning_scope, native=self.client.family == door.dialect.family,
@@ -101,13 +94,6 @@ class Translation:
         return self.door.url(model=self.target.model_id, stream=self.stream)
 
     # ---- the answer -------------------------------------------------------------------------------------------
-
-    def answer_headers(self, upstream: UpstreamAnswer | None) -> Headers:
-        return answer_headers(self.call, self.door, upstream)
-
-    @property
-    def ping(self) -> bytes:
-        return self.call.engine.ping(self.call.dialect_name)
 
     def streams(self, upstream: UpstreamAnswer) -> bool:
         """Whether the provider streams: what it says of itself counts, not what it was asked for."""
@@ -194,26 +180,18 @@ class Translation:
 
     def as_stream(self, response: dict[str, Any], headers: Headers) -> Answer:
         """A whole answer, told as a stream."""
-        frames = TranslatedStream(self).told(response)
-        return Answer(200, [(b"content-type", b"text/event-stream; charset=utf-8"), *headers], frames)
+        frames = TranslatedStream(self).told(response) + self.writer.finish()
+        return Answer(200, [*stream_headers(self.writer.media_type), *headers], frames)
 
     def frames(self, upstream: UpstreamAnswer) -> AsyncIterator[bytes]:
         return TranslatedStream(self).frames(upstream)
 
     # ---- failures ---------------------------------------------------------------------------------------------
 
-    async def failure(self, upstream: UpstreamAnswer) -> GatewayError:
-        return self.error_of(upstream, await upstream.read())
-
     def error_of(self, upstream: UpstreamAnswer, raw: bytes) -> GatewayError:
-        error = provider_error(
-            self.provider, self.door, upstream.status, upstream.header_map(), raw, self.call.engine.secrets
-        )
+        error = super().error_of(upstream, raw)
         error.headers = (*error.headers, *self.answer_headers(upstream))
         return error
-
-    def error_frames(self, error: GatewayError) -> bytes:
-        return self.call.engine.error_frames(self.call, error)
 
 
 def identified(parts: list[dict[str, Any]], request_id: str) -> list[dict[str, Any]]:
