@@ -18,6 +18,7 @@ from .errors import GatewayError
 
 HASH_LENGTH = 8
 LONGEST = 512     # characters; where a rule sets no length
+LETTERS = str.maketrans("0123456789", "ghijklmnop")     # a hash for rules that allow no digits
 
 WITH_TOOLS = ("assistant", "tool")
 PARTS = ("tool_call", "tool_result")
@@ -65,7 +66,8 @@ class Names:
         for attempt in range(1000):
             text = f"{attempt}:{name}" if attempt else name
             digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-            for candidate in self.shapes(stem, digest):
+            letters = digest.translate(LETTERS)
+            for candidate in self.shapes(stem, (digest, letters, letters.upper())):
                 if candidate and self.fits(candidate):
                     found = True
                     yield candidate
@@ -81,18 +83,21 @@ class Names:
             return True
         return any(pattern.fullmatch(text) is not None for text in (letter, f"a{letter}", f"A{letter}"))
 
-    def shapes(self, stem: str, digest: str) -> Iterator[str]:
+    def shapes(self, stem: str, digests: tuple[str, ...]) -> Iterator[str]:
         """From the most readable to what even a rule for exactly nine letters and digits accepts."""
         room = self.longest - HASH_LENGTH
         if room > 1:
-            yield f"{stem[: room - 1]}_{digest[:HASH_LENGTH]}"
-            yield f"t{stem[: room - 2]}_{digest[:HASH_LENGTH]}"
+            for digest in digests:
+                yield f"{stem[: room - 1]}_{digest[:HASH_LENGTH]}"
+                yield f"t{stem[: room - 2]}_{digest[:HASH_LENGTH]}"
         plain = "".join(letter for letter in stem if letter.isalnum())
         if room > 0:
-            yield f"{plain[:room]}{digest[:HASH_LENGTH]}"
-        for length in range(min(self.longest, len(digest)), 0, -1):
-            yield digest[:length]
-            yield f"t{digest[: length - 1]}"
+            for digest in digests:
+                yield f"{plain[:room]}{digest[:HASH_LENGTH]}"
+        for length in range(min(self.longest, len(digests[0])), 0, -1):
+            for digest in digests:
+                yield digest[:length]
+                yield f"t{digest[: length - 1]}"
 
 
 class Renaming:

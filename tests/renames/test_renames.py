@@ -90,6 +90,15 @@ def test_what_is_readable_stays_readable():
     assert Renaming(SHORT, None).request(conversation(DOTTED))["tools"][0]["name"].startswith("files_read_")
 
 
+def test_a_rule_without_digits_leaves_a_name_readable():
+    """The hash is spelt in letters; what is readable of the name stands before it."""
+    for pattern, start in (("^[a-z_]+$", "look_up_"), ("^[A-Z_]+$", "LOOK_UP_")):
+        rule = Rule(16, pattern)
+        new = Renaming(rule, None).request(conversation("look_up_the_weather_2".upper() if start.isupper()
+                                                        else "look_up_the_weather_2"))["tools"][0]["name"]  # fmt: skip
+        assert new.startswith(start) and len(new) == 16 and re.fullmatch(pattern, new)
+
+
 @pytest.mark.parametrize("names", [
     pytest.param(["a.b", "a_b", "a b", "a/b"], id="defect_76 alike once cleaned"),
     pytest.param([LONG_NAME + "1", LONG_NAME + "2", LONG_NAME[:64]], id="defect_76 alike once cut"),

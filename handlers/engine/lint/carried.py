@@ -20,6 +20,8 @@ LONGEST = 400
 """Characters of a note; the rest is counted."""
 NAMES_MODEL = re.compile(r"\{\{[^}]*\bmodel\b")
 """A hole for the model in a path, a parameter or a header."""
+CARRIED_SOMETIMES = ": depends on what stands beside it"
+"""What a line says that tells of no loss by itself."""
 
 
 def tell_losses(dialect: Dialect, speech: Speech, problems: Problems) -> None:
@@ -34,6 +36,7 @@ def tell_losses(dialect: Dialect, speech: Speech, problems: Problems) -> None:
         except ValueError as error:
             problems.warning("L006", template.file, 0, f"It cannot be tried: {error}.")
             continue
+        lines = [line for line in lines if CARRIED_SOMETIMES not in line]
         if lines:
             problems.note("L005", template.file, 0, f"It does not carry: {shortened(lines)}.")
 
@@ -50,11 +53,17 @@ def run(dialect: Dialect, kind: str, value: Any) -> Any:
 
 
 def shortened(lines: list[str]) -> str:
+    """The lines as one, what stands at the top of the request first: that is what most people look for."""
     shown, length = [], 0
-    for line in lines:
+    for line in sorted((line.removesuffix(": unsupported") for line in lines), key=depth):
         length += len(line) + 2
         if length > LONGEST:
             break
         shown.append(" ".join(line.removeprefix(".").split()))
     more = len(lines) - len(shown)
     return ", ".join(shown) + (f" and {more} more" if more else "")
+
+
+def depth(line: str) -> int:
+    """How deep in the request that stands of which a line speaks."""
+    return line.partition(":")[0].count(".")
