@@ -15,6 +15,7 @@ from .interplay import Interplay
 from .leaves import leaf, lost_leaf, only_value
 from .nodes import Lost, Node, Values, Whole
 from .specimens import STRANGE, Schema, Schemas, choices, closed_values, form, structured, tags, values
+from .twins import Twin, merged_with
 
 Holes = Sequence[Hole]
 TEXT: Schema = {"type": "string"}
@@ -246,35 +247,6 @@ class Prober:
             return []
         found = [name for name in members if name != key and name not in required and masked({*needed, name})]
         return [] if masked(set(members) - {key, *found}) else found
-
-
-class Twin:
-    """A kind, its tags apart: what else its bare specimen holds, and what is sent for it in each company."""
-
-    def __init__(self, branch: Schema, marks: dict[str, Any], rest: dict[str, Any], outputs: list[Any]) -> None:
-        self.branch, self.marks, self.rest, self.outputs = branch, marks, rest, outputs
-
-    @property
-    def names(self) -> set[Any]:
-        return set(self.marks.values())
-
-
-def merged_with(twin: Twin | None, twins: list[Twin], holes: Holes) -> bool:
-    """Whether nothing tells this kind from an earlier one but its tag, and the tag is not carried.
-
-    A merge that is meant is declared on either of the two (`x-same-as: the other's tag`), and is none.
-    """
-    if twin is None:
-        return False
-    nothing = [hole.nothing for hole in holes]
-    for other in twins:
-        if twin.rest != other.rest or not all(map(same, twin.outputs, other.outputs)):
-            continue
-        if all(map(same, twin.outputs, nothing)):
-            continue
-        declared = twin.branch.get("x-same-as") in other.names or other.branch.get("x-same-as") in twin.names
-        return not declared
-    return False
 
 
 def changes_nothing(wholes: list[Any], holes: Holes) -> list[bool]:
