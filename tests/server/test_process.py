@@ -132,6 +132,37 @@ def streaming(url: str) -> Iterator[Any]:
         yield pieces
 
 
+@pytest.mark.parametrize(("path", "model"), [("/v1/messages", "a:m"), ("/v1/chat/completions", "a:m")])
+def test_who_leaves_early_is_in_the_log_with_what_it_cost_defect_165(tmp_path: Path, path: str, model: str) -> None:
+    """The tokens that the provider had told of by then are counted, on both paths; the status says that the caller left."""
+    with Provider(trickle) as provider, running(home_of(tmp_path, provider.port), MORELLO_API_KEY=KEY) as gateway:
+        url = gateway.wait_for(r"address +(http\S+)")[1]
+        body = {"model": model, "max_tokens": 9, "stream": True, "messages": [{"role": "user", "content": "x"}]}
+        with httpx.stream("POST", url + path, headers={"x-api-key": KEY}, json=body, timeout=30, trust_env=False) as answer:
+            read = b""
+            for piece in answer.iter_bytes():
+                read += piece
+                if b"one" in read:
+                    break
+        gateway.wait_for(rf"POST {path} {model} 499 \d+ms in=1 out=1")
+
+
+def test_a_start_is_quick_and_small_defect_205(tmp_path: Path) -> None:
+    """Seconds to the first answer, and a hundred megabytes or so: bounds that a slow machine keeps, too."""
+    began = time.monotonic()
+    with running(home_of(tmp_path), MORELLO_API_KEY=KEY) as gateway:
+        url = gateway.wait_for(r"address +(http\S+)")[1]
+        assert httpx.get(f"{url}/health", trust_env=False).status_code == 200
+        assert time.monotonic() - began < 15
+        body = {"model": "demo:echo", "messages": [{"role": "user", "content": "x"}]}
+        answer = httpx.post(f"{url}/v1/chat/completions", headers={"x-api-key": KEY}, json=body, trust_env=False)
+        assert answer.status_code == 200
+        status = Path(f"/proc/{gateway.process.pid}/status")
+        if status.exists():
+            kilobytes = int(re.search(r"VmRSS:\s+(\d+)", status.read_text())[1])
+            assert kilobytes < 160_000
+
+
 def test_ctrl_c_gives_streams_five_seconds_and_then_an_error_event_defect_171(tmp_path: Path) -> None:
     """The caller hears in its own words that the gateway is going; then the process ends by itself, without a fuss."""
     with Provider(trickle) as provider, running(home_of(tmp_path, provider.port), MORELLO_API_KEY=KEY) as gateway:
