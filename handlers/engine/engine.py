@@ -59,6 +59,7 @@ class Engine:
 
     async def start(self) -> None:
         """Begin the work in the background: losses of the likely pairs, lists of the providers that have their own."""
+        await self.upstreams.prepare(self.configuration.on.values())
         self.catalogue.refresh()
         task = asyncio.ensure_future(self.losses.probe_all())
         self._tasks.add(task)

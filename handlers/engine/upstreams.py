@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from .demo import DemoTransport
+from .transports import tls_context
 from .upstream import Upstream
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import httpx
 
     from .providers import Provider
@@ -28,6 +32,11 @@ class Upstreams:
                 transport = DemoTransport()
             found = self._made[provider.id] = Upstream(provider, transport=transport)
         return found
+
+    async def prepare(self, providers: Iterable[Provider]) -> None:
+        """Read the authorities of TLS now, in a thread: the first call must not hold the loop for it."""
+        if any(provider.base_url.startswith("https:") for provider in providers):
+            await asyncio.to_thread(tls_context)
 
     async def close(self) -> None:
         made, self._made = self._made, {}
