@@ -117,12 +117,16 @@ class Kind:
     merged: bool = False
 
     def holds(self, value: Any) -> bool:
+        """Plain loops: a long conversation asks this of each message, several times."""
         if not isinstance(value, CLASSES[self.form]) or (self.values is not None and value not in self.values):
             return False
-        members: Any = value
-        if not self.tags and not self.required:
-            return True
-        return members.keys() >= set(self.required) and all(members.get(key) in some for key, some in self.tags.items())
+        for key, some in self.tags.items():
+            if value.get(key) not in some:
+                return False
+        for key in self.required:
+            if key not in value:
+                return False
+        return True
 
     def condition(self) -> Schema:
         """`holds` as a schema."""
@@ -155,8 +159,10 @@ class Kinds(Node):
         return chain
 
     def look(self, value: Any, path: Path, found: Findings) -> None:
-        kind = next((kind for kind in self.kinds if kind.holds(value)), None)
-        if kind is None:
+        for kind in self.kinds:
+            if kind.holds(value):
+                break
+        else:
             found.append(Ask(path, self, UNSUPPORTED, self.refuse))
             return
         if kind.merged:
