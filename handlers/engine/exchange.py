@@ -37,7 +37,7 @@ async def exchange(call: Call, body: dict[str, Any], provider_id: str | None = N
     answer: Answer | StreamAnswer | None = None
     try:
         journey: Journey
-        if door.dialect.passes_through and door.dialect.family == call.dialect.family:
+        if await passes(call, body, target, door):
             journey = await PassThrough.begin(call, body, target, door)
         else:
             journey = await Translation.begin(call, body, target, door)
@@ -53,6 +53,15 @@ async def exchange(call: Call, body: dict[str, Any], provider_id: str | None = N
         if not isinstance(answer, StreamAnswer):
             call.release()
     return answer
+
+
+async def passes(call: Call, body: dict[str, Any], target: Target, door: Door) -> bool:
+    """Whether the body goes through as it is: within a family, unless something in it is to be replaced."""
+    if not door.dialect.passes_through or door.dialect.family != call.dialect.family:
+        return False
+    if target.provider.broken_images == "send":
+        return True
+    return not await call.engine.run(len(call.raw), Translation.holds_broken_images, call, body)
 
 
 async def carry(call: Call, journey: Journey, target: Target, door: Door) -> Answer | StreamAnswer:

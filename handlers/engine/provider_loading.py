@@ -92,6 +92,7 @@ class ProviderLoader:
             trust_env=entry.get("trust_env", True), proxy=entry.get("proxy"), tls=Tls(**entry.get("tls", {})),
             http2=entry.get("http2", False), on_loss=entry.get("on_loss", "report"),
             reasoning_scope=entry.get("reasoning_scope", provider_id), transport=transport,
+            broken_images=entry.get("broken_images", "send"),
             thought_tags=tags(entry["thought_tags"]) if "thought_tags" in entry else dialect.reasoning.tags,
         )  # fmt: skip
 
@@ -186,6 +187,9 @@ class ProviderLoader:
             for spelling in self.document.at((*base, member)):
                 if spelling.lower() == name.lower():
                     return self.document.file, lines[(*base, member, spelling)]
+        for way in ((member, name), ("stream", member, name), (member, name.lower()), (member,)):
+            if way in dialect.places:
+                return dialect.places[way]
         return dialect.place
 
     def models(self, declared: Any) -> tuple[dict[str, Model], Model | None]:

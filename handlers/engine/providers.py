@@ -110,6 +110,7 @@ class Provider:
     on_loss: Literal["report", "refuse"] = "report"
     reasoning_scope: str = ""
     thought_tags: tuple[str, str] | None = None
+    broken_images: Literal["send", "replace"] = "send"
     transport: Literal["http", "demo"] = "http"
 
     def __repr__(self) -> str:

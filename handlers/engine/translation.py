@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from . import reasoning
+from . import broken_images, reasoning
 from .answers import JSON_HEADERS, Answer, Headers, stream_headers
 from .contract.bodies import LARGE
 from .contract.large import write_large
@@ -60,6 +60,14 @@ class Translation(Journey):
         call.engine.refuse_big_integers(call)
         return cls(call, body, target, door, table(body) if table is not None else [])
 
+    @staticmethod
+    def holds_broken_images(call: Call, body: dict[str, Any]) -> bool:
+        """Whether the caller's body has an image in it that cannot be decoded."""
+        client = call.dialect
+        assert client.read_request is not None
+        request = client.read_request({"body": body, "path": call.path(body), "values": client.values})
+        return bool(broken_images.replaced(request)[1])
+
     # ---- the request ------------------------------------------------------------------------------------------
 
     def neutral(self, body: dict[str, Any], losses: list[Loss]) -> dict[str, Any]:
@@ -67,6 +75,9 @@ class Translation(Journey):
         call, door = self.call, self.door
         assert self.client.read_request is not None
         request = self.client.read_request({"body": body, "path": call.path(body), "values": self.client.values})
+        if self.provider.broken_images == "replace":
+            request, broken = broken_images.replaced(request)
+            losses = [*losses, *broken]
         request, repaired = link(request)
         request, dropped = reasoning.restore(
             request, scope=self.provider.reasoning_scope, native=self.client.family == door.dialect.family,

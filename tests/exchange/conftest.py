@@ -61,6 +61,16 @@ providers:
     models: any
     patch:
       - {{remove: /anthropic_beta}}
+  mends-o:
+    type: openai
+    base_url: {url}/o
+    models: any
+    broken_images: replace
+  mends-a:
+    type: anthropic
+    base_url: {url}/a
+    models: any
+    broken_images: replace
   versioned:
     type: openai
     base_url: {url}/o

@@ -225,7 +225,7 @@ def test_calls_that_share_a_provider_do_not_share_anything_else(playing: Any) ->
             answer = {**CHAT_ANSWER, "choices": [{**CHAT_ANSWER["choices"][0], "message": {"role": "assistant", "content": said, "refusal": None}}]}
             await connection.say(whole(answer))
 
-    with playing(echoing) as (caller, provider):
+    with playing(echoing) as (caller, _):
         under_way = {}
         for number in range(40):
             body = {"model": "o:m", "messages": [{"role": "user", "content": f"number-{number}"}]}
