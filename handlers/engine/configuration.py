@@ -96,6 +96,8 @@ def read_configuration(home: Path, environment: Mapping[str, str]) -> Configurat
     documents = [_read(resources, path, environment, problems) for path in resources.providers_files()]
     if not documents:
         raise ConfigurationError("There is no providers.yaml.", file=str(resources.home))
+    if problems.errors and not documents[0].lines:
+        documents = documents[:1]  # it is no YAML: nothing that follows from that is worth telling
     sections = _sections(documents)
     entries = _dialect_entries(documents)
     dialect_loader = DialectLoader(resources, entries, problems)
@@ -136,7 +138,8 @@ def _path(resources: Resources, document: Document) -> Path:
 
 
 def _name(resources: Resources, path: Path) -> str:
-    return resources.shown(path) if path.is_relative_to(resources.home) else str(path)
+    in_home = resources.home == resources.bundled or resources.origin(path) == "home"
+    return resources.shown(path) if in_home else str(path)
 
 
 def _read(resources: Resources, path: Path, environment: Mapping[str, str], problems: Problems) -> Document:

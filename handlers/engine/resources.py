@@ -57,14 +57,17 @@ class Resources:
 
     def shown(self, path: Path) -> str:
         """A path as people want to read it: relative to the home or to the bundled folder where it is in there."""
-        for folder in self.folders:
-            if path.is_relative_to(folder):
-                return str(path.relative_to(folder))
-        return str(path)
+        folder = self._holder(path)
+        return str(path.relative_to(folder)) if folder else str(path)
 
     def origin(self, path: Path) -> str:
         """`home` or `bundled`."""
-        return "home" if self.home != self.bundled and path.is_relative_to(self.home) else "bundled"
+        return "home" if self.home != self.bundled and self._holder(path) == self.home else "bundled"
+
+    def _holder(self, path: Path) -> Path | None:
+        """The folder that a path is in: the inner one where they hold each other (a home with `.venv` in it, say)."""
+        inner_first = sorted(self.folders, key=lambda folder: len(folder.parts), reverse=True)
+        return next((folder for folder in inner_first if path.is_relative_to(folder)), None)
 
 
 def home_folder(given: str | None, environment: Mapping[str, str]) -> Path:

@@ -32,6 +32,18 @@ def test_templates_are_found_home_first_and_child_first(tmp_path: Path) -> None:
     assert resources.shown(both) == str(Path("templates/parent/a.j2"))
 
 
+def test_a_home_may_hold_the_bundled_folder_and_the_other_way_round(tmp_path: Path) -> None:
+    """A home with `.venv` in it, or a home inside of a checkout: each file belongs to the inner of the two."""
+    inner = tmp_path / ".venv" / "morello"
+    (inner / "templates").mkdir(parents=True)
+    for home, bundled in ((tmp_path, inner), (inner, tmp_path)):
+        resources = Resources(home, bundled)
+        whose = {inner: "home" if home == inner else "bundled", tmp_path: "home" if home == tmp_path else "bundled"}
+        assert resources.origin(inner / "templates" / "a.j2") == whose[inner]
+        assert resources.origin(tmp_path / "templates" / "a.j2") == whose[tmp_path]
+        assert resources.shown(inner / "templates" / "a.j2") == str(Path("templates/a.j2"))
+
+
 def test_the_real_environment_wins_over_the_env_file(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("A=file\nB=file\n")
     assert environment_of(tmp_path, {"A": "real"}) == {"A": "real", "B": "file"}
