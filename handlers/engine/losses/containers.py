@@ -117,16 +117,13 @@ class Kind:
     merged: bool = False
 
     def holds(self, value: Any) -> bool:
-        """Plain loops: a long conversation asks this of each message, several times."""
+        """A plain loop: a long conversation asks this of each message, several times."""
         if not isinstance(value, CLASSES[self.form]) or (self.values is not None and value not in self.values):
             return False
         for key, some in self.tags.items():
             if value.get(key) not in some:
                 return False
-        for key in self.required:
-            if key not in value:
-                return False
-        return True
+        return not self.required or value.keys() >= set(self.required)
 
     def condition(self) -> Schema:
         """`holds` as a schema."""
