@@ -120,10 +120,11 @@ class Kind:
         """A plain loop: a long conversation asks this of each message, several times."""
         if not isinstance(value, CLASSES[self.form]) or (self.values is not None and value not in self.values):
             return False
+        members: Any = value
         for key, some in self.tags.items():
-            if value.get(key) not in some:
+            if members.get(key) not in some:
                 return False
-        return not self.required or value.keys() >= set(self.required)
+        return not self.required or bool(members.keys() >= set(self.required))
 
     def condition(self) -> Schema:
         """`holds` as a schema."""
