@@ -73,3 +73,17 @@ def plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: plain(each) for key, each in value.items() if each is not None and key != "parsed_output"}
     return [plain(each) for each in value] if isinstance(value, list) else value
+
+
+def test_a_citation_follows_its_text_and_nothing_is_left_out() -> None:
+    """Text, then what it cites, then the part's end; what only one family knows of an answer comes along."""
+    citation = {"kind": "url", "url": "https://example.com"}
+    part = {"type": "text", "text": "It is so.", "citations": [citation]}
+    extra = {"anthropic": {"container": {"id": "c"}}}
+    response = {"id": "r", "model": "m", "created": 1, "parts": [part], "finish_reason": "stop", "usage": {}, "extra": extra}
+    assembler = Assembler(id="r", model="m", created=1)
+    events = [event for loose in as_loose(response) for event in assembler.feed(loose)] + assembler.end()
+    changes = [event for event in events if event["type"] in ("part_delta", "part_end")]
+    assert [("text" in one, "citation" in one) for one in changes] == [(True, False), (False, True), (False, False)]
+    assert assembler.response["parts"] == [part]
+    assert assembler.response["extra"] == extra
