@@ -116,9 +116,20 @@ class DialectLoader:
             templates=templates,
             passes_through=not own,
             place=place,
+            places=self.places(chain),
             **functions,
             **_settings(entry),
         )
+
+    def places(self, chain: tuple[str, ...]) -> dict[tuple[str | int, ...], tuple[str, int]]:
+        """Where each member of the merged entry stands, the child's own lines first."""
+        found: dict[tuple[str | int, ...], tuple[str, int]] = {}
+        for link in chain:
+            document = self.entries[link][0]
+            for path, line in document.lines.items():
+                if path[:2] == ("dialects", link):
+                    found.setdefault(path[2:], (document.file, line))
+        return found
 
     def templates(self, name: str, chain: tuple[str, ...], files: Mapping[str, Path]) -> dict[str, Any] | None:
         """The compiled templates. A child without a file of its own shares its parent's."""

@@ -147,6 +147,8 @@ class Dialect:
     read_error: Function | None = field(repr=False)
     passes_through: bool
     place: tuple[str, int]
+    places: Mapping[tuple[str | int, ...], tuple[str, int]] = field(default_factory=dict, repr=False)
+    """File and line of each member of the entry, inherited ones included, by the way to it: ("query", "limit")."""
     path: str = ""
     query: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)

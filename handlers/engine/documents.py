@@ -140,6 +140,8 @@ def _complain(error: MarkedYAMLError, text: str, file: str, problems: Problems) 
     line = (error.problem_mark or error.context_mark).line + 1 if marks else 0
     context = f" {error.context}" if error.context else ""
     hint = "Indent with spaces." if "\\t" in str(error.problem) else ""
+    if "expected <block end>" in str(error.problem):
+        hint = "What belongs together starts in the same column: look at this line and the ones before it."
     problems.error("P001", file, line, f"This is not YAML:{context} {error.problem}.".replace("  ", " "), hint)
 
 

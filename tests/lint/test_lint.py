@@ -180,7 +180,7 @@ def test_a_dialect_without_schemas_is_checked_by_its_form(tmp_path: Path) -> Non
 
 def test_a_schema_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     problems = found(home(tmp_path, ENTRY.replace("schemas.yaml#/request", "schemas.yaml#/requst")))
-    assert [(problem.code, problem.line) for problem in problems] == [("P004", 2)]
+    assert [(problem.code, problem.line) for problem in problems] == [("P004", 5)]
 
 
 def test_what_a_template_does_not_carry_is_a_note(tmp_path: Path) -> None:

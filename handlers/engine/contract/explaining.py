@@ -6,8 +6,9 @@ is the one that was meant, and only its complaint is told. The caller's values n
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jsonschema_rs
@@ -34,12 +35,13 @@ Raised = jsonschema_rs.ValidationError
 class Failure:
     """What is wrong, and where: `path` leads to the value, `expected` ends the sentence `X must be …`.
 
-    `missing` means that nothing stands at `path` at all.
+    `missing` means that nothing stands at `path` at all; `unknown` are the members there that must not be.
     """
 
     path: Path
     expected: str
     missing: bool = False
+    unknown: tuple[str, ...] = ()
 
     @property
     def pointer(self) -> str:
@@ -59,13 +61,13 @@ class Failure:
 
     def below(self, path: Path) -> Failure:
         """The same failure, seen from further up."""
-        return Failure((*path, *self.path), self.expected, self.missing)
+        return replace(self, path=(*path, *self.path))
 
     def moved(self, start: int) -> Failure:
         """The same failure in an array of which this one is a slice that begins at `start`."""
         if not self.path:
             return self
-        return Failure((start + int(self.path[0]), *self.path[1:]), self.expected, self.missing)
+        return replace(self, path=(start + int(self.path[0]), *self.path[1:]))
 
 
 def find_failure(validator: jsonschema_rs.Draft4Validator, value: Any) -> Failure | None:
@@ -115,14 +117,24 @@ def _branches(error: Raised, depth: int) -> list[Sequence[Raised]]:
 
 
 def _tags(branches: Sequence[Sequence[Raised]], depth: int) -> frozenset[Any]:
-    """The members by which this union is told apart: an open branch excludes the known values of its tag."""
+    """The members by which this union is told apart: an open branch excludes the known values of its tag; else it is
+    told by what people usually take for that, or by what several branches fix."""
     excluded = {
         each.instance_path[-1]
         for branch in branches
         for each in branch
         if each.kind.name == "not" and len(each.instance_path) == depth + 1
     }
-    return frozenset(excluded) or USUAL_TAGS
+    fixed = Counter(
+        name
+        for branch in branches
+        for name in {
+            each.instance_path[-1]
+            for each in branch
+            if each.kind.name == "const" and len(each.instance_path) == depth + 1
+        }
+    )
+    return frozenset(excluded) or USUAL_TAGS | {name for name, count in fixed.items() if count > 1}
 
 
 def _score(branch: Sequence[Raised], depth: int, tags: frozenset[Any]) -> int:
@@ -174,8 +186,9 @@ def _failure(error: Raised, value: Any) -> Failure:
     if name in ("enum", "const"):
         return Failure(path, _one_of(_options(error)))
     if name == "additionalProperties":
-        unknown = ", ".join(repr(str(member)[:64]) for member in _options(error)[:3])
-        return Failure(path, f"an object without the unknown member {unknown}")
+        members = tuple(str(member) for member in _options(error))
+        unknown = ", ".join(repr(member[:64]) for member in members[:3])
+        return Failure(path, f"an object without the unknown member {unknown}", unknown=members)
     words = LIMITS.get(name)
     return Failure(path, words.format(limit) if words else f"valid ({name})")
 

@@ -28,6 +28,8 @@ def lint(configuration: Configuration, *, bundled: bool = False) -> Problems:
     Dialects of which no file is the operator's own are left out unless `bundled`: they were tried when they were made.
     """
     found = Problems()
+    if not configuration.dialects and configuration.problems.errors:
+        return configuration.problems
     find_unreachable(configuration, found)
     resources = configuration.resources
     everything = bundled or resources.home == resources.bundled

@@ -134,7 +134,7 @@ class Speech:
             reason = " ".join(f"{type(error).__name__}: {error}".split())
             sentence = f"dialects.{self.dialect.name}.schemas.{what}: {where!r} cannot be read ({reason})."
             hint = "Name a component of the contract, or file#/pointer."
-            self.problems.error("P004", *self.dialect.place, sentence, hint)
+            self.problems.error("P004", *self.dialect.places.get(("schemas", what), self.dialect.place), sentence, hint)
             return None
 
     def given(self, kind: str) -> Body | None:

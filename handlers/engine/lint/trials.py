@@ -17,6 +17,7 @@ from ..contract.explaining import Failure
 from ..dialects import EIGHT, Dialect
 from ..errors import ConfigurationError, TemplateError
 from ..losses.specimens import OTHER, STRANGE
+from ..pointers import write_pointer
 from ..problems import Problems
 from ..templates import build_explained
 from ..translated_stream import as_loose
@@ -116,6 +117,9 @@ class Trials:
             beside = [place for at, place in lines.items() if at.startswith(parent) and "/" not in at[len(parent) :]]
             if beside:
                 return beside[-1].file, int(beside[-1])
+        for name in failure.unknown:
+            if (at := write_pointer((*failure.path, name))) in lines:
+                return lines[at].file, int(lines[at])
         while pointer:
             if pointer in lines:
                 return lines[pointer].file, int(lines[pointer])
