@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from .answers import GONE
 from .contract.middleware import below_prefix
 from .gateway_headers import visible
-from .losses import header_value
+from .losses import LOG_LIMIT, header_value
 
 if TYPE_CHECKING:
     from .call import Call
@@ -98,7 +98,7 @@ def line_of(answering: Answering) -> str:
     if usage:
         words += (f"in={usage.get('input_tokens', '-')}", f"out={usage.get('output_tokens', '-')}")
     if call.losses:
-        words.append(f'lost="{header_value(call.losses)}"')
+        words.append(f'lost="{header_value(call.losses, LOG_LIMIT)}"')
     if call.violations:
         words.append(f"violations={call.violations}")
     if call.upstream_request_id:

@@ -18,7 +18,7 @@ from handlers.cli import HOST, LOG_LEVELS, PORT, parser
 from handlers.engine import engine, framings, guard, upstream, vocabulary
 from handlers.engine.contract import bodies
 from handlers.engine.errors import STATUS
-from handlers.engine.losses.loss import HEADER_LIMIT
+from handlers.engine.losses.loss import HEADER_LIMIT, LOG_LIMIT
 from handlers.engine.problems import CODES
 from handlers.engine.templates import problems as template_problems
 from handlers.engine.templates import runtime
@@ -227,7 +227,7 @@ def test_limits() -> None:
         f"larger than {bodies.LARGE >> 10} KB",
     ):  # fmt: skip
         assert words_with_number in paragraph, words_with_number
-    assert f"The header holds {HEADER_LIMIT >> 10} KB" in TEXT
+    assert f"The header holds {HEADER_LIMIT >> 10} KB, then `+N more`; the log holds {LOG_LIMIT >> 10} KB" in TEXT
     assert f"each other, {runtime.DEEPEST} deep" in TEXT
 
 

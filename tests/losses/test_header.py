@@ -5,7 +5,7 @@ import re
 import pytest
 
 from handlers.engine.errors import InvalidRequest
-from handlers.engine.losses import Loss, check, header_value
+from handlers.engine.losses import LOG_LIMIT, Loss, check, header_value
 
 
 def unsupported(*names):
@@ -80,3 +80,9 @@ def test_a_pointer_escapes_what_a_name_may_hold():
     loss = Loss.at("unsupported", ("extra", "a/b~c", 0))
     assert loss.pointer == "/extra/a~1b~0c/0"
     assert loss.name == "extra.a/b~c[0]"
+
+
+def test_the_log_has_room_for_more_of_them():
+    losses = unsupported(*(f"member{at}" for at in range(500)))
+    assert "more" in header_value(losses)
+    assert header_value(losses, LOG_LIMIT).count("unsupported") == 500

@@ -24,11 +24,12 @@ afterwards does to the rest (it is told itself).
 
 from __future__ import annotations
 
-from .loss import Loss, check, header_value
+from .loss import LOG_LIMIT, Loss, check, header_value
 from .schemas import answer_schema, client_schema, neutral_document, neutral_schema
 from .table import Table
 
 __all__ = [
+    "LOG_LIMIT",
     "Loss",
     "Table",
     "answer_schema",

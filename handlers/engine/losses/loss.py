@@ -14,6 +14,9 @@ from ..errors import InvalidRequest
 HEADER_LIMIT = 2048
 """Bytes of the header at most; what does not fit is counted (`+12 more`) and stands in the log."""
 
+LOG_LIMIT = 16384
+"""Bytes of the same in a line of the log: a body may name as many unheard-of members as fit into it."""
+
 NAME_LIMIT = 160
 """Characters of one name at most: a member's name is the client's own and may be of any length."""
 
@@ -57,14 +60,14 @@ def place(path: tuple[str | int | None, ...]) -> str:
     ).removeprefix(".")
 
 
-def header_value(losses: Iterable[Loss]) -> str:
-    """The value of the header that names the losses: visible ASCII and spaces, 2 KB at most.
+def header_value(losses: Iterable[Loss], limit: int = HEADER_LIMIT) -> str:
+    """The value of the header that names the losses: visible ASCII and spaces, `limit` bytes at most.
 
     Places that differ only by their indices fold into one (`unsupported messages[*].audio x28`).
     """
     items, length, told = folded(losses), 0, 0
     for item in items:
-        room = HEADER_LIMIT - len(f", +{len(items)} more")
+        room = limit - len(f", +{len(items)} more")
         if length + len(item) + 2 > room:
             break
         length += len(item) + 2
