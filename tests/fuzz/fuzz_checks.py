@@ -12,9 +12,10 @@ import jsonschema_rs
 from anthropic.types import Message
 from contract.closed_view import closed_view
 from contract.contract_specimens import contract
-from fuzz.fuzz_world import World
+from fuzz.fuzz_world import World, provider_of
 from fuzz.lenient_servers import FAILURES
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
+from rosetta.oracles import request_validator
 from rosetta.stream_grammar import check_chat, check_messages
 from schemathesis import Case
 from schemathesis.core.transport import Response
@@ -65,7 +66,7 @@ class Checks:
         self.all = [
             told(check) for check in (
                 self.request_ids, self.gateway_headers, self.refusals_have_a_reason, self.failures_speak_the_dialect,
-                self.whole_answers_are_exact, self.streams_are_exact,
+                self.requests_arrive, self.whole_answers_are_exact, self.streams_are_exact,
             )
         ]  # fmt: skip
 
@@ -108,6 +109,19 @@ class Checks:
             assert body["error"]["code"] == own
         if dialect == "anthropic" and header(response, "request-id") in self.world.codes:
             assert body["request_id"] == header(response, "request-id")
+
+    def requests_arrive(self, ctx: Any, response: Response, case: Case) -> None:
+        """A provider of the caller's family gets what was sent, the others what their vendor's own types allow."""
+        provider = self.world.providers.get(provider_of(target_of(response))) if is_answer(case, response) else None
+        if provider is None:
+            return
+        sent, arrived, dialect = sent_body(response), provider.last.body, operation_of(case)["x-dialect"]
+        if provider.dialect == dialect:
+            if sent.get("stream") is True and dialect == "openai":  # it asks for the usage, for its log
+                sent = {**sent, "stream_options": {**(sent.get("stream_options") or {}), "include_usage": True}}
+            assert arrived == {**sent, "model": "m"}
+            return
+        request_validator(provider.dialect).validate(arrived)
 
     def whole_answers_are_exact(self, ctx: Any, response: Response, case: Case) -> None:
         """No member but the declared ones, no word but the known ones; and the vendor's own types say so too."""

@@ -10,8 +10,10 @@ from typing import Any
 
 import requests
 import schemathesis
+from contract.contract_specimens import contract
 from fuzz.fuzz_checks import Checks
 from fuzz.fuzz_world import TARGETS, aimed, named, world_in
+from fuzz.suggestions import suggesting
 from hypothesis import strategies
 from schemathesis import Case
 from schemathesis.checks import CHECKS, load_all_checks
@@ -19,8 +21,6 @@ from schemathesis.core.failures import Failure
 from schemathesis.core.transport import Response
 from schemathesis.openapi.checks import RejectedPositiveData
 from serving import KEY
-
-from handlers.app import CONTRACT
 
 CONFIRMATIONS = 3
 """Successes of an operation that are asked for once more without a key and with a wrong one."""
@@ -51,7 +51,7 @@ class Fuzzing:
 @contextmanager
 def fuzzing_in(home: Path) -> Iterator[Fuzzing]:
     """The whole arrangement, as long as the block lasts."""
-    schema = schemathesis.openapi.from_path(str(CONTRACT))
+    schema = schemathesis.openapi.from_dict(suggesting(contract()))
     with world_in(home) as world, requests.Session() as session:
         session.trust_env = False
         schema.config.update(base_url=world.url)

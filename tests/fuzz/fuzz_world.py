@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from fuzz.lenient_servers import LenientAnthropic, LenientOpenAI
+from fuzz.lenient_servers import Lenient, LenientAnthropic, LenientOpenAI
 from fuzz.plain_bodies import plain
 from schemathesis import Case
 from schemathesis.core.parameters import ParameterLocation
@@ -31,10 +31,11 @@ TARGETS = ("demo:echo", "chat:m", "messages:m")
 
 @dataclass
 class World:
-    """The address of the gateway, and with which code each of its own errors was told."""
+    """The address of the gateway, with which code each of its own errors was told, and the providers by their ids."""
 
     url: str
     codes: dict[str, str | None]
+    providers: dict[str, Lenient]
 
 
 @contextlib.contextmanager
@@ -49,10 +50,11 @@ def world_in(home: Path) -> Iterator[World]:
             codes[request_id] = error.code
             return super().error_answer(error, dialect_name, request_id)
 
-    with pytest.MonkeyPatch.context() as patch, served(LenientOpenAI()) as chat, served(LenientAnthropic()) as messages:
+    first, second = LenientOpenAI(), LenientAnthropic()
+    with pytest.MonkeyPatch.context() as patch, served(first) as chat, served(second) as messages:
         patch.setattr("handlers.app.Engine", TellingEngine)
         with gateway(home, PROVIDERS.format(chat=chat, messages=messages)) as url:
-            yield World(url, codes)
+            yield World(url, codes, {"chat": first, "messages": second})
 
 
 def provider_of(target: str) -> str:

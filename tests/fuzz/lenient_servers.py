@@ -32,6 +32,8 @@ FAILURES = (409, 429)
 class Lenient(VendorServer):
     """What both have in common. A subclass says how its vendor writes a `refusal`, a `whole` answer and `events`."""
 
+    dialect: str
+
     def whole(self, body: Json, dice: random.Random) -> Json:
         raise NotImplementedError
 
@@ -82,6 +84,8 @@ def offered(tools: Any, *place: str) -> list[str]:
 
 class LenientOpenAI(Lenient):
     """Chat Completions."""
+
+    dialect = "openai"
 
     def refusal(self, refused: Refused) -> Reply:
         error = {"message": refused.message, "type": KINDS[refused.status], "param": None, "code": None}
@@ -161,6 +165,8 @@ class LenientOpenAI(Lenient):
 
 class LenientAnthropic(Lenient):
     """Messages."""
+
+    dialect = "anthropic"
 
     def refusal(self, refused: Refused) -> Reply:
         error = {"type": KINDS[refused.status], "message": refused.message}

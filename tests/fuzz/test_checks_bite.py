@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from fuzz.fuzz_run import Fuzzing
-from fuzz.fuzz_world import aimed
+from fuzz.fuzz_world import aimed, provider_of
 from schemathesis import Case
 from schemathesis.core.failures import FailureGroup
 from schemathesis.core.transport import Response
@@ -83,6 +83,18 @@ def test_a_header_that_is_missing_is_seen(fuzzing: Fuzzing, name: str) -> None:
     with pytest.raises(FailureGroup) as failed:
         validate(fuzzing, case, doctored(response, headers=headers))
     assert ("gateway_headers" if name == "gateway-model" else "request_ids") in str(failed.value)
+
+
+@pytest.mark.parametrize("target", ["chat:m", "messages:m"])
+def test_a_request_that_arrives_otherwise_is_seen(fuzzing: Fuzzing, target: str) -> None:
+    """Whether it passes through or is translated."""
+    case = aimed(a_case(fuzzing, CHAT, False), target, False)
+    response = Response.from_any(fuzzing.judge(case))
+    provider = fuzzing.checks.world.providers[provider_of(target)]
+    provider.last.body["stray"] = 1
+    with pytest.raises(FailureGroup) as failed:
+        validate(fuzzing, case, response)
+    assert "requests_arrive" in str(failed.value)
 
 
 def a_case(fuzzing: Fuzzing, path: str, stream: bool) -> Case:
