@@ -132,6 +132,18 @@ def streaming(url: str) -> Iterator[Any]:
         yield pieces
 
 
+def test_a_streamed_request_is_counted_like_others_defect_181(tmp_path: Path) -> None:
+    """The same line with the same counts, whether or not the answer was streamed."""
+    with running(home_of(tmp_path), MORELLO_API_KEY=KEY) as gateway:
+        url = gateway.wait_for(r"address +(http\S+)")[1]
+        counts = []
+        for stream in (False, True):
+            body = {"model": "demo:echo", "stream": stream, "messages": [{"role": "user", "content": "some words of mine"}]}
+            answer = httpx.post(f"{url}/v1/chat/completions", headers={"x-api-key": KEY}, json=body, trust_env=False)
+            counts.append(gateway.wait_for(rf"{answer.headers['request-id']} .* (in=\d+ out=\d+)")[1])
+        assert counts[0] == counts[1]
+
+
 @pytest.mark.parametrize(("path", "model"), [("/v1/messages", "a:m"), ("/v1/chat/completions", "a:m")])
 def test_who_leaves_early_is_in_the_log_with_what_it_cost_defect_165(tmp_path: Path, path: str, model: str) -> None:
     """The tokens that the provider had told of by then are counted, on both paths; the status says that the caller left."""
