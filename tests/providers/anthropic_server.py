@@ -102,9 +102,9 @@ class AnthropicServer(VendorServer):
             open_calls = [block["id"] for block in blocks if block["type"] == "tool_use"]
             for block in blocks:
                 self.check_block(at, role, block)
-            if open_calls and thinking.get("type") == "enabled" and at == len(body["messages"]) - 2:
-                if blocks[0]["type"] not in ("thinking", "redacted_thinking"):
-                    raise Refused(400, f"messages.{at}.content.0.type: Expected `thinking`, but found `{blocks[0]['type']}`")
+            owed = open_calls and thinking.get("type") == "enabled" and at == len(body["messages"]) - 2
+            if owed and blocks[0]["type"] not in ("thinking", "redacted_thinking"):
+                raise Refused(400, f"messages.{at}.content.0.type: Expected `thinking`, but found `{blocks[0]['type']}`")
 
     @staticmethod
     def check_block(at: int, role: str, block: dict[str, Any]) -> None:
