@@ -40,6 +40,21 @@ def test_a_url_is_base_url_and_path_and_each_hole_is_one_segment(tmp_path, diale
     assert provider(tmp_path, dialect).main.url(model=model, stream=stream) == url
 
 
+@pytest.mark.parametrize(
+    ("dialect", "url"),
+    [
+        ("query: {key: '{{ key }}', m: '{{ model }}', alt: \"{{ 'sse' if stream }}\"}", "https://example.com/v1/models?key=sk-secret"),
+        ("query: {v: '1'}, models: {path: '/{{ place }}/list', query: {v: '2', limit: '9'}}, values: {place: eu}",
+         "https://example.com/v1/eu/list?v=2&limit=9"),
+        ("query: {v: '1'}, models: {query: {v: null}}", "https://example.com/v1/models"),
+        ("models: null", None),
+    ],
+)  # fmt: skip
+def test_the_list_of_models_is_asked_for_with_what_all_calls_carry(tmp_path: Path, dialect: str, url: str | None) -> None:
+    """A key or a version in the query goes along; what names a model, or tells streams, does not."""
+    assert provider(tmp_path, dialect).main.models_url() == url
+
+
 def test_base_url_is_used_as_it_stands_defect_215_defect_173(tmp_path: Path) -> None:
     """Nothing is put between base_url and path, and nothing is taken away but one slash where both have it."""
     (tmp_path / "providers.yaml").write_text(

@@ -29,6 +29,8 @@ def asked(**more: Any) -> ModelList:
         ({"data": [{"id": "a", "created": "yesterday"}, {"id": ""}, {"id": 7}, "x", {"id": "a"}]}, {}, [("a", "a", None, None)]),
         ({"data": [{"id": "a", "created": True, "name": 3}]}, {}, [("a", "a", None, None)]),
         ({"data": []}, {}, []),
+        (["a", "b", 7, ""], {"items": "", "id": ""}, [("a", "a", None, None), ("b", "b", None, None)]),
+        ({"data": {"a": {"name": "A"}, "b": None}}, {"id": ""}, [("a", "A", None, None), ("b", "b", None, None)]),
     ],
 )
 def test_an_answer_is_read_by_pointers(answer, pointers, models) -> None:

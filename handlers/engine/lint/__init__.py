@@ -30,9 +30,9 @@ def lint(configuration: Configuration, *, bundled: bool = False) -> Problems:
     found = Problems()
     if not configuration.dialects and configuration.problems.errors:
         return configuration.problems
-    find_unreachable(configuration, found)
     resources = configuration.resources
     everything = bundled or resources.home == resources.bundled
+    find_unreachable(configuration, found, everything=everything)
     for dialect in configuration.dialects.values():
         changed = any(resources.origin(path) == "home" for path in dialect.files.values())
         if own_templates(dialect) and (everything or changed):

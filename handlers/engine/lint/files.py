@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ..configuration import Configuration
@@ -10,12 +10,13 @@ from ..dialects import EIGHT
 from ..problems import Problems, did_you_mean
 
 
-def find_unreachable(configuration: Configuration, problems: Problems) -> None:
-    """Folders that no dialect names, and files of a dialect that are neither one of the eight nor imported by one."""
+def find_unreachable(configuration: Configuration, problems: Problems, *, everything: bool) -> None:
+    """Folders that no dialect names, and files of a dialect that are neither one of the eight nor imported by one; in
+    the home, or in what is bundled too."""
     resources = configuration.resources
     reached = {path.resolve() for path in configuration.templates_read}
     known = set(configuration.declared_dialects)
-    for folder in _folders(configuration):
+    for folder in _folders(configuration.resources.folders if everything else [resources.home]):
         if folder.name not in known:
             hint = did_you_mean(folder.name, known) or f"Add an entry {folder.name}: under dialects:, or delete it."
             problems.warning("L004", resources.shown(folder), 0, "No dialect has this name.", hint)
@@ -30,8 +31,8 @@ def find_unreachable(configuration: Configuration, problems: Problems) -> None:
                 problems.warning("L004", resources.shown(path), 0, sentence, hint)
 
 
-def _folders(configuration: Configuration) -> Iterator[Path]:
-    for folder in configuration.resources.folders:
+def _folders(places: Iterable[Path]) -> Iterator[Path]:
+    for folder in places:
         templates = folder / "templates"
         if templates.is_dir():
             yield from sorted(path for path in templates.iterdir() if path.is_dir() and not path.name.startswith("."))
