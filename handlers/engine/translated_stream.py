@@ -116,6 +116,8 @@ class TranslatedStream:
         for loose in found:
             if loose.get("type") == "error":
                 raise self.failed(loose["error"])
+        if not found:
+            self.journey.refuse_error_inside(data)
         return found if self.tags is None else self.tags.loose(found)
 
     def held_back(self) -> list[Event]:

@@ -84,6 +84,18 @@ def test_explain_walks_a_stream_of_lines(capsys, home: Path) -> None:
     assert "sesame" not in out
 
 
+def test_an_error_that_no_template_of_the_stream_reads_is_told_all_the_same(capsys, home: Path) -> None:
+    """`error_inside` counts for frames that the reader makes nothing of."""
+    file = home / TEMPLATE / "read_event.j2"
+    file.write_text(file.read_text("utf-8").replace("{% elif data.mishap %}", '{% elif data.k == "never" %}'), "utf-8")
+    (home / "request.json").write_text(json.dumps({"model": "pool:abyss-1", "stream": True, "messages": [
+        {"role": "user", "content": "Hi"}]}))  # fmt: skip
+    (home / "stream").write_text('{"mishap": {"sort": "swamped", "cause": "An undertow."}}\n')
+    status, out = run(capsys, "explain", "request.json", "--stream", "stream")
+    assert status == 0
+    assert "An undertow." in out, out
+
+
 MISTAKES = [
     pytest.param("providers.yaml", "    path: ", "   path: ", "providers.yaml:6  P001 error  ", "same column", id="bad YAML"),
     pytest.param("providers.yaml", '{pass: "{{ key }}"}', "{pass: ${POOL_KEY}}", "providers.yaml:7  P009 error  ", 'Put the whole value in "double quotes".',
