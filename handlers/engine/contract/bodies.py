@@ -94,6 +94,9 @@ async def _read_rest(receive: Receive, first: bytes, most: int) -> bytes:
 ZLIB_OR_GZIP, BARE_DEFLATE = zlib.MAX_WBITS | 32, -zlib.MAX_WBITS
 """zlib's window bits: it tells gzip and zlib apart by itself; `deflate` without zlib's frame is common too."""
 
+SLICE = 4096
+"""Bytes that a decompressor is given at once: after each member it copies what is left, so that must be little."""
+
 ENCODINGS = frozenset({b"gzip", b"x-gzip", b"deflate"})
 
 
@@ -119,18 +122,22 @@ def decode(raw: bytes, encoding: bytes, most: int) -> bytes:
     if encoding == b"deflate" and not (raw[:1] == b"\x78" and int.from_bytes(raw[:2]) % 31 == 0):
         bits = BARE_DEFLATE
     pieces: list[bytes] = []
-    size = 0
+    size = at = 0
+    decompressor = None
     try:
-        while raw:
-            decompressor = zlib.decompressobj(bits)
-            piece = decompressor.decompress(raw, most - size + 1)
-            size += len(piece)
+        while at < len(raw):
+            if decompressor is None:  # there may be several members, one after another
+                decompressor = zlib.decompressobj(bits)
+            given = raw[at : at + SLICE]
+            pieces.append(decompressor.decompress(given, most - size + 1))
+            size += len(pieces[-1])
             if size > most:
                 raise too_large(most)
-            if not decompressor.eof:
-                raise zlib.error("cut off")
-            pieces.append(piece)
-            raw = decompressor.unused_data  # gzip may be several members, one after another
+            at += len(given) - len(decompressor.unused_data)
+            if decompressor.eof:
+                decompressor = None
+        if decompressor is not None:
+            raise zlib.error("cut off")
     except zlib.error:
         raise InvalidRequest(
             f"The request body is not valid {encoding.decode()}.", code="invalid_content_encoding"
