@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from contract.contract_specimens import contract
 from fuzz.fuzz_checks import target_of
+from fuzz.fuzz_dialects import ELSEWHERE, operations
 from fuzz.fuzz_run import Fuzzing
 from fuzz.fuzz_world import TARGETS, aimed
 from fuzz.lenient_servers import FAILURES
@@ -30,22 +31,23 @@ EXAMPLES = int(os.environ.get("MORELLO_FUZZ_EXAMPLES", "0"))
 POSITIVE, NEGATIVE = 40, 40
 CORNERS = 10 * EXAMPLES or 240
 """About so many of the systematic cases of an operation are tried, evenly chosen; there are up to 16,000."""
+METHODS = ("get", "put", "post", "delete", "patch")
 FIRST = 8
 """Of each kind of them, the first ones in any case."""
 
 
-def operations(*methods: str) -> list[Any]:
-    """Path and method of each operation."""
-    return [
-        pytest.param(path, method.upper(), id=item[method]["operationId"])
-        for path, item in contract()["paths"].items() for method in methods if method in item
-    ]  # fmt: skip
+def every(*methods: str) -> list[Any]:
+    """Path and method of each operation that is fuzzed."""
+    return [pytest.param(path, method, id=operation["operationId"]) for path, method, operation in operations(*methods)]
 
 
 def negatable() -> list[Any]:
     """The operations that a request can get wrong: those with parameters or a body."""
-    return [each for each in operations("get", "post")
-            if {"parameters", "requestBody"} & contract()["paths"][each.values[0]][each.values[1].lower()].keys()]  # fmt: skip
+    return [
+        pytest.param(path, method, id=operation["operationId"])
+        for path, method, operation in operations("get", "post")
+        if {"parameters", "requestBody"} & operation.keys()
+    ]
 
 
 def chosen(examples: int) -> settings:
@@ -55,8 +57,16 @@ def chosen(examples: int) -> settings:
     )  # fmt: skip
 
 
+def test_every_operation_is_fuzzed() -> None:
+    """A new dialect gets a row in fuzz_dialects.py and a lenient server; what is no conversation is named there."""
+    fuzzed = {operation["operationId"] for _, _, operation in operations("get", "post")}
+    known = {operation["operationId"] for item in contract()["paths"].values()
+             for name, operation in item.items() if name in METHODS}  # fmt: skip
+    assert known == fuzzed | ELSEWHERE.keys()
+
+
 @pytest.mark.parametrize("target", TARGETS)
-@pytest.mark.parametrize(("path", "method"), operations("post"))
+@pytest.mark.parametrize(("path", "method"), every("post"))
 def test_what_the_contract_lets_through_is_answered(fuzzing: Fuzzing, path: str, method: str, target: str) -> None:
     """Random valid conversations with each provider: passed through, translated, whole and in pieces.
 
@@ -89,7 +99,7 @@ def test_what_the_contract_forbids_is_refused(fuzzing: Fuzzing, path: str, metho
     run()
 
 
-@pytest.mark.parametrize(("path", "method"), operations("get"))
+@pytest.mark.parametrize(("path", "method"), every("get"))
 def test_what_can_be_asked_for_without_a_body(fuzzing: Fuzzing, path: str, method: str) -> None:
     """Random valid parameters; at least half are answered here too."""
     statuses: list[int] = []
@@ -103,7 +113,7 @@ def test_what_can_be_asked_for_without_a_body(fuzzing: Fuzzing, path: str, metho
     assert sum(status < 300 for status in statuses) * 2 >= len(statuses)
 
 
-@pytest.mark.parametrize(("path", "method"), operations("get", "post"))
+@pytest.mark.parametrize(("path", "method"), every("get", "post"))
 def test_every_corner_of_the_contract(fuzzing: Fuzzing, path: str, method: str) -> None:
     """The systematic cases: each limit and kind, just within and just beyond; methods, media types, what is missing."""
     targets = cycle((target, stream) for target in TARGETS for stream in (False, True))
@@ -130,7 +140,7 @@ def corners(operation: Any) -> Iterator[Case]:
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "in pieces"])
 @pytest.mark.parametrize("target", TARGETS)
-@pytest.mark.parametrize(("path", "method"), operations("post"))
+@pytest.mark.parametrize(("path", "method"), every("post"))
 def test_the_examples_reach_every_provider(
     fuzzing: Fuzzing, path: str, method: str, target: str, stream: bool
 ) -> None:
