@@ -14,6 +14,7 @@ import anthropic.types.beta
 import openai.pagination
 import openai.types
 import openai.types.chat
+import openai.types.responses
 import openai.types.shared
 import orjson
 import pydantic
@@ -23,8 +24,10 @@ from anthropic.types.beta import message_create_params as beta_messages_params
 from anthropic.types.shared import ErrorResponse
 from contract.closed_view import closed_view, is_open_branch, validator
 from contract.contract_specimens import contract, name_of, resolve, schemas, specimen
+from contract.responses_differences import BEYOND_ANSWERS, BEYOND_REQUESTS, LEFT_OUT_OF_ANSWERS, LEFT_OUT_OF_REQUESTS
 from contract.sdk_types import Comparison
 from openai.types.chat import completion_create_params as chat_params
+from openai.types.responses import response_create_params as responses_params
 
 PAIRS: dict[str, list[tuple[Any, str]]] = {
     "chat requests": [
@@ -49,6 +52,14 @@ PAIRS: dict[str, list[tuple[Any, str]]] = {
         (anthropic.types.beta.BetaRawMessageStreamEvent, "MessageStreamEvent"),
         (ErrorResponse, "AnthropicError"),
     ],
+    "responses requests": [
+        (responses_params.ResponseCreateParamsNonStreaming, "ResponsesRequest"),
+        (responses_params.ResponseCreateParamsStreaming, "ResponsesRequest"),
+    ],
+    "responses answers": [
+        (openai.types.responses.Response, "Response"),
+        (openai.types.responses.ResponseStreamEvent, "ResponseStreamEvent"),
+    ],
     "models": [(openai.types.Model, "Model"), (anthropic.types.ModelInfo, "Model")],
 }
 
@@ -71,6 +82,8 @@ LEFT_OUT: dict[str, dict[str, str]] = {
         "FetchedSource: content": "what was fetched is text or a PDF; the open branch takes the rest",
     },
     "messages answers": {},
+    "responses requests": LEFT_OUT_OF_REQUESTS,
+    "responses answers": LEFT_OUT_OF_ANSWERS,
     "models": {"Model.capabilities": "Morello does not know what a provider's model can do"},
 }
 
@@ -151,6 +164,8 @@ EXTENSIONS: dict[str, dict[str, str]] = {
                          "ToolRemovalBlockParam", "CustomToolParam")
         },
     },
+    "responses requests": BEYOND_REQUESTS,
+    "responses answers": BEYOND_ANSWERS,
     "models": {
         "Model.name": "the seed's",
         "Model.provider": "the seed's",
@@ -205,6 +220,9 @@ MODELS: dict[str, Any] = {
     "ContentBlock": anthropic.types.beta.BetaContentBlock,
     "BlockDelta": anthropic.types.beta.BetaRawContentBlockDelta,
     "AnthropicError": ErrorResponse,
+    "Response": openai.types.responses.Response,
+    "ResponseOutputItem": openai.types.responses.ResponseOutputItem,
+    "ResponseStreamEvent": openai.types.responses.ResponseStreamEvent,
     "Model": anthropic.types.ModelInfo,
 }
 BY_OTHER_MEANS = {
@@ -250,6 +268,12 @@ def test_the_packages_read_what_the_contract_describes(model: str, component: st
         ("Message", "Message", {"content": [{"type": "text"}]}),
         ("MessageStreamEvent", "ContentBlockDeltaEvent", {"delta": {"type": "text_delta"}}),
         ("MessageStreamEvent", "MessageDeltaEvent", {"usage": {}}),
+        ("Response", "Response", {"output": None}),
+        ("Response", "Response", {"usage": {"input_tokens": 1}}),
+        ("Response", "Response", {"tool_choice": 3}),
+        ("ResponseOutputItem", "ResponseOutputMessage", {"content": [{"type": "output_text", "text": "x"}]}),
+        ("ResponseStreamEvent", "ResponseLifecycleEvent", {"response": {}}),
+        ("ResponseStreamEvent", "ResponseTextDeltaEvent", {"sequence_number": None}),
         ("AnthropicError", "AnthropicError", {"error": {"type": "cosmic_ray_error", "message": "x"}}),
         ("Model", "Model", {"created_at": "once"}),
     ],
@@ -268,6 +292,8 @@ def test_a_broken_answer_is_noticed_by_both(model: str, component: str, change: 
     [
         ("chatCompletion", openai.types.chat.ChatCompletion),
         ("chatCompletionToolCall", openai.types.chat.ChatCompletion),
+        ("response", openai.types.responses.Response),
+        ("responseToolCall", openai.types.responses.Response),
         ("message", anthropic.types.Message),
         ("messageToolCall", anthropic.types.Message),
         ("model", openai.types.Model),
