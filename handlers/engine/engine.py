@@ -21,6 +21,7 @@ from .exchange import exchange
 from .exchange_losses import LossTables
 from .model_catalogue import Catalogue
 from .resources import BUNDLED
+from .services import serve
 from .upstreams import Upstreams
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class Engine:
     """The machine behind the handlers. Made once for a configuration; `start` and `close` bracket its life."""
 
     exchange = staticmethod(exchange)
+    serve = staticmethod(serve)
 
     def __init__(
         self, configuration: Configuration, document: dict[str, Any], *, ping_after: float = PING_AFTER,

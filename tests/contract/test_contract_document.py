@@ -25,11 +25,31 @@ FUNCTIONS = {
     "createProviderChatCompletion": "chat.create_provider_chat_completion",
     "createMessage": "messages.create_message",
     "createProviderMessage": "messages.create_provider_message",
+    "createResponse": "responses.create_response",
+    "createProviderResponse": "responses.create_provider_response",
+    "createEmbedding": "services.pass_through",
+    "createImage": "services.pass_through",
+    "createSpeech": "services.pass_through",
+    "createTranscription": "services.pass_through",
+    "createModeration": "services.pass_through",
+    "createRanking": "services.pass_through",
+    "createGeneratedContent": "gemini.create_generated_content",
+    "streamGeneratedContent": "gemini.stream_generated_content",
+    "createProviderGeneratedContent": "gemini.create_provider_generated_content",
+    "streamProviderGeneratedContent": "gemini.stream_provider_generated_content",
+    "listGeminiModels": "gemini.list_gemini_models",
+    "retrieveGeminiModel": "gemini.retrieve_gemini_model",
+    "createOllamaChat": "ollama.create_ollama_chat",
+    "listOllamaModels": "ollama.list_ollama_models",
+    "showOllamaModel": "ollama.show_ollama_model",
+    "getOllamaVersion": "ollama.get_ollama_version",
     "getApiDocs": "documentation.get_api_docs",
     "getApiDocsJson": "documentation.get_api_docs_json",
 }
 OPEN = {"getRoot", "getHealth", "getApiDocs", "getApiDocsJson"}
-ERRORS = {"openai": "OpenAIError", "anthropic": "AnthropicError"}
+ERRORS = {"openai": "OpenAIError", "anthropic": "AnthropicError", "responses": "OpenAIError", "gemini": "GeminiError",
+          "ollama": "OllamaError"}  # fmt: skip
+STREAMED_ERRORS = {**ERRORS, "responses": "ResponseErrorEvent"}
 BY_HEADER = {"by-header": {"anthropic-version": "anthropic"}, "else": "openai"}
 
 
@@ -166,9 +186,10 @@ def test_vocabularies_stand_on_strings() -> None:
 
 
 def test_operations_and_their_functions() -> None:
-    """The first tag names the module, the operationId in snake_case the function."""
+    """The first tag names the module, the operationId in snake_case the function, unless a rule answers it."""
     found = {
-        operation["operationId"]: f"{operation['tags'][0]}.{inflection.underscore(operation['operationId'])}"
+        operation["operationId"]: "services.pass_through" if "x-pass-through" in operation
+        else f"{operation['tags'][0]}.{inflection.underscore(operation['operationId'])}"
         for _, _, operation in operations()
     }
     assert len(found) == len(operations()), "an operationId occurs twice"
@@ -192,9 +213,12 @@ def test_an_operation_is_described(operation: dict[str, Any]) -> None:
 
 
 def test_an_operation_is_protected(operation: dict[str, Any]) -> None:
-    """Either scheme suffices everywhere; four operations need none, and say so."""
+    """Either scheme suffices everywhere, and on Gemini's paths a third; four operations need none, and say so."""
     assert contract()["security"] == [{"bearerAuth": []}, {"apiKeyAuth": []}]
-    assert set(contract()["components"]["securitySchemes"]) == {"bearerAuth", "apiKeyAuth"}
+    assert set(contract()["components"]["securitySchemes"]) == {"bearerAuth", "apiKeyAuth", "googApiKeyAuth"}
+    if operation["x-dialect"] == "gemini":
+        assert operation["security"] == [{"googApiKeyAuth": []}, *contract()["security"]]
+        operation = {name: value for name, value in operation.items() if name != "security"}
     if operation["operationId"] in OPEN:
         assert operation["security"] == []
         assert "401" not in operation["responses"]
@@ -240,14 +264,21 @@ def test_streams_declare_their_events() -> None:
             media = response.get("content", {}).get("text/event-stream")
             if media:
                 assert status == "200"
-                assert "application/json" in response["content"]
+                assert "application/json" in response["content"] or "audio/*" in response["content"]
                 assert "data" in resolve(media["schema"])["required"]
                 data = resolve(media["x-event-data"])
-                assert {"$ref": f"#/components/schemas/{ERRORS[operation['x-dialect']]}"} in data["oneOf"]
+                assert {"$ref": f"#/components/schemas/{STREAMED_ERRORS[operation['x-dialect']]}"} in data["oneOf"]
                 found[operation["operationId"]] = media.get("x-event-end")
+            lines = response.get("content", {}).get("application/x-ndjson")
+            if lines:
+                assert {"$ref": f"#/components/schemas/{ERRORS[operation['x-dialect']]}"} in resolve(lines["schema"])["oneOf"]
+                found[operation["operationId"]] = None
     assert found == {
         "createChatCompletion": "[DONE]", "createProviderChatCompletion": "[DONE]",
         "createMessage": None, "createProviderMessage": None,
+        "createResponse": None, "createProviderResponse": None,
+        "streamGeneratedContent": None, "streamProviderGeneratedContent": None, "createOllamaChat": None,
+        "createImage": None, "createSpeech": None, "createTranscription": None,
     }  # fmt: skip
 
 

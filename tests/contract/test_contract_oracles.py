@@ -13,6 +13,7 @@ import anthropic.types
 import anthropic.types.beta
 import openai.pagination
 import openai.types
+import openai.types.audio
 import openai.types.chat
 import openai.types.responses
 import openai.types.shared
@@ -26,6 +27,7 @@ from contract.closed_view import closed_view, is_open_branch, validator
 from contract.contract_specimens import contract, name_of, resolve, schemas, specimen
 from contract.responses_differences import BEYOND_ANSWERS, BEYOND_REQUESTS, LEFT_OUT_OF_ANSWERS, LEFT_OUT_OF_REQUESTS
 from contract.sdk_types import Comparison
+from openai.types import image_generate_params as image_params
 from openai.types.chat import completion_create_params as chat_params
 from openai.types.responses import response_create_params as responses_params
 
@@ -61,12 +63,30 @@ PAIRS: dict[str, list[tuple[Any, str]]] = {
         (openai.types.responses.ResponseStreamEvent, "ResponseStreamEvent"),
     ],
     "models": [(openai.types.Model, "Model"), (anthropic.types.ModelInfo, "Model")],
+    "requests of services": [
+        (openai.types.EmbeddingCreateParams, "EmbeddingRequest"),
+        (image_params.ImageGenerateParamsNonStreaming, "ImageRequest"),
+        (image_params.ImageGenerateParamsStreaming, "ImageRequest"),
+        (openai.types.audio.SpeechCreateParams, "SpeechRequest"),
+        (openai.types.ModerationCreateParams, "ModerationRequest"),
+    ],
+    "answers of services": [
+        (openai.types.CreateEmbeddingResponse, "EmbeddingList"),
+        (openai.types.ImagesResponse, "ImageList"),
+        (openai.types.ImageGenCompletedEvent, "ImageCompletedEvent"),
+        (openai.types.ImageGenPartialImageEvent, "ImagePartialEvent"),
+        (openai.types.audio.Transcription, "Transcription"),
+        (openai.types.audio.TranscriptionTextDeltaEvent, "TranscriptionDeltaEvent"),
+        (openai.types.audio.TranscriptionTextDoneEvent, "TranscriptionDoneEvent"),
+    ],
 }
 
 BESIDE = {"UserBlockParam": "AssistantBlockParam", "AssistantBlockParam": "UserBlockParam"}
 """The package has one union of blocks for both roles; the contract has one for each, and the open branch for the rest."""
 
 LEFT_OUT: dict[str, dict[str, str]] = {
+    "requests of services": {"ImageRequest.model: null": "it says who is to draw"},
+    "answers of services": {},
     "chat requests": {},
     "chat answers": {"OpenAIErrorObject.misalignment": "a provider's own finding, passed through and never written here"},
     "messages requests": {
@@ -90,6 +110,12 @@ LEFT_OUT: dict[str, dict[str, str]] = {
 ROUTERS = "OpenRouter's form, which clients know and other providers took over"
 SHARED = "described once for questions and answers; the package has less of it in answers"
 EXTENSIONS: dict[str, dict[str, str]] = {
+    "requests of services": {},
+    "answers of services": {
+        **{name: "of the longer format, which the package types apart" for name in (
+            "Transcription.task", "Transcription.language", "Transcription.duration", "Transcription.segments",
+            "Transcription.words", "TranscriptionSegment", "TranscriptionWord")},
+    },
     "chat requests": {
         "CacheControlParam": ROUTERS,
         **{
@@ -224,6 +250,9 @@ MODELS: dict[str, Any] = {
     "ResponseOutputItem": openai.types.responses.ResponseOutputItem,
     "ResponseStreamEvent": openai.types.responses.ResponseStreamEvent,
     "Model": anthropic.types.ModelInfo,
+    "EmbeddingList": openai.types.CreateEmbeddingResponse,
+    "ImageList": openai.types.ImagesResponse,
+    "Transcription": openai.types.audio.Transcription,
 }
 BY_OTHER_MEANS = {
     "PingEvent": "dropped by the package before it types events",

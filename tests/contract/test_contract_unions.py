@@ -15,8 +15,13 @@ CLOSED_UNIONS = {
     "AnyError": "what Morello writes itself, in one of two shapes",
     "ChatCompletionStreamEvent": "two shapes without a tag between them",
     "ChatFile": "told apart by the member that is there",
+    "GenerateContentStreamEvent": "two shapes without a tag between them",
+    "OllamaStreamEvent": "two shapes without a tag between them",
 }
 """Unions of objects that do not end in an open branch, with the reason."""
+
+UNTAGGED = {"OpenAIError"}
+"""Kinds that are told apart from the tagged ones of a union by having no tag."""
 
 WITHIN = {"ResponseInputItem": ["message"]}
 """Kinds that are a union of their own within the union, told apart by another tag."""
@@ -88,7 +93,7 @@ def test_a_missing_member_is_reported_at_its_place(place: str, name: str) -> Non
     whole = specimen(schemas()[name], True)
     tags = tags_of(schemas()[name])
     for member in schemas()[name].get("required", ()):
-        if member in tags or place in CLOSED_UNIONS:
+        if member in tags or place in CLOSED_UNIONS or name in UNTAGGED:
             continue
         value = {key: each for key, each in whole.items() if key != member}
         failure = find_failure(VALIDATORS.compile(union_of(place)), value)

@@ -19,17 +19,31 @@ from connexion.middleware.abstract import SpecMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..errors import GatewayError, InvalidRequest, TooLarge
-from .bodies import CLOSE, LARGE, MOST_BYTES, CallerLeftError, check_length, decode, encoding_of, parse, read_body
+from .bodies import (
+    CLOSE,
+    LARGE,
+    MOST_BYTES,
+    CallerLeftError,
+    check_length,
+    decode,
+    encoding_of,
+    parse,
+    read_body,
+    unknown_encoding,
+)
 from .credentials import Identify, check
 from .document import operations
 from .explaining import Failure, find_failure
 from .large import in_thread, parse_large
 from .lingering import linger
-from .operation import Binder, Body, DialectRule, Operation, dialect_rule
+from .operation import Binder, Body, DialectRule, JsonBody, Operation, dialect_rule
 from .origins import METHODS, Origins, check_local, preflight
 from .routing import Routes, unknown_path
+from .spelling import Shape, respelt
 
 log = logging.getLogger("morello.contract")
+
+JSON = b"application/json"
 
 Respond = Callable[[Scope, Receive, Send], Awaitable[None]]
 """An ASGI response."""
@@ -215,7 +229,7 @@ class ContractMiddleware(SpecMiddleware):
             parameters = operation.parameters.read(path_values, scope["query_string"], headers)
         raw, body = b"", None
         if operation.body is not None:
-            raw, body = await self.read(operation.body, answering.receive, headers)
+            raw, body = await self.read(operation.body, operation.shape, answering.receive, headers)
         arguments = {name: value for name, value in parameters.items() if name in operation.arguments}
         if "body" in operation.arguments:
             arguments["body"] = body
@@ -227,10 +241,20 @@ class ContractMiddleware(SpecMiddleware):
         response: Respond = await operation.handler(**arguments)
         return response
 
-    async def read(self, declared: Body, receive: Receive, headers: Mapping[bytes, bytes]) -> tuple[bytes, Any]:
-        """The body's bytes, decompressed, and what they say. Raises GatewayError where it is not as declared."""
-        check_media_type(declared, headers.get(b"content-type"))
+    async def read(
+        self, declared: Body, shape: Shape | None, receive: Receive, headers: Mapping[bytes, bytes]
+    ) -> tuple[bytes, Any]:
+        """The body's bytes, decompressed, and what they say. Raises GatewayError where it is not as declared.
+
+        With a `shape`, what they say is in the contract's own spelling.
+        """
+        media_type = check_media_type(declared, headers.get(b"content-type"))
         encoding = encoding_of(headers)
+        json = declared.json
+        if json is None or media_type != JSON:
+            if encoding is not None:
+                raise unknown_encoding("identity")
+            return b"", None  # the handler reads it, as it comes
         check_length(headers, self.most_bytes)
         raw = await read_body(receive, self.most_bytes)
         if encoding is not None and raw:
@@ -238,10 +262,10 @@ class ContractMiddleware(SpecMiddleware):
         if not raw and not declared.required:
             return raw, None
         if len(raw) > LARGE:
-            return raw, await in_thread(parse_and_check, declared, raw)
-        body = parse(raw)
-        if not declared.validator.is_valid(body):
-            failure = find_failure(declared.validator, body)
+            return raw, await in_thread(parse_and_check, json, shape, raw)
+        body = respelt(parse(raw), shape)
+        if not json.validator.is_valid(body):
+            failure = find_failure(json.validator, body)
             if failure is not None:
                 raise invalid_body(failure)
         return raw, body
@@ -263,25 +287,25 @@ async def decompress(raw: bytes, encoding: bytes, most: int) -> bytes:
     return await in_thread(decode, raw, encoding, most)
 
 
-def check_media_type(declared: Body, written: bytes | None) -> None:
-    """A missing Content-Type counts as JSON; a charset says nothing, since JSON is UTF-8."""
-    if not written or written in declared.media_types:
-        return
-    if written.split(b";", 1)[0].strip().lower() not in declared.media_types:
+def check_media_type(declared: Body, written: bytes | None) -> bytes:
+    """The body's media type. A missing one counts as JSON; a charset says nothing, since JSON is UTF-8."""
+    media_type = (written or JSON).split(b";", 1)[0].strip().lower()
+    if media_type not in declared.media_types:
         accepted = b", ".join(sorted(declared.media_types)).decode()
         raise InvalidRequest(
             f"The Content-Type of the request body is not accepted: send {accepted}.", status=415,
             code="unsupported_media_type",
         )  # fmt: skip
+    return media_type
 
 
-def parse_and_check(declared: Body, raw: bytes) -> Any:
+def parse_and_check(declared: JsonBody, shape: Shape | None, raw: bytes) -> Any:
     """A large body, parsed and checked in slices. Raises GatewayError 400."""
     sliced = parse_large(raw)
     failure = declared.sliced.find_failure(sliced)
     if failure is not None:
         raise invalid_body(failure)
-    return sliced.value
+    return respelt(sliced.value, shape)
 
 
 def invalid_body(failure: Failure) -> InvalidRequest:
