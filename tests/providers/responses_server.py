@@ -20,6 +20,7 @@ KNOWN = {
     "model", "input", "instructions", "stream", "stream_options", "store", "tools", "tool_choice", "parallel_tool_calls",
     "max_output_tokens", "temperature", "top_p", "top_logprobs", "reasoning", "text", "include", "user", "service_tier",
     "metadata", "truncation", "previous_response_id", "prompt_cache_key", "safety_identifier", "background",
+    "client_metadata",
 }  # fmt: skip
 INPUT = {"input_text", "input_image", "input_file"}
 THOUGHT = "I should think about this."
@@ -149,7 +150,7 @@ class ResponsesServer(VendorServer):
             return [message(f"Results: {'; '.join(results)}")]
         choice = body.get("tool_choice", "auto")
         named = choice.get("name") if isinstance(choice, dict) else None
-        tools = body.get("tools", []) if choice != "none" else []
+        tools = [tool for tool in body.get("tools", []) if tool["type"] == "function" and choice != "none"]
         wanted = [tool for tool in tools if tool["name"] == named or (named is None and tool["name"] in said)]
         if wanted:
             return [{"id": f"fc_{number}", "type": "function_call", "status": "completed", "call_id": f"call_{number}",
