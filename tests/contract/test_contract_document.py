@@ -18,6 +18,7 @@ from handlers.engine.contract.schemas import Schemas
 FUNCTIONS = {
     "getRoot": "health.get_root",
     "getHealth": "health.get_health",
+    "getHello": "health.get_hello",
     "listModels": "models.list_models",
     "listProviderModels": "models.list_provider_models",
     "retrieveModel": "models.retrieve_model",
@@ -46,7 +47,7 @@ FUNCTIONS = {
     "getApiDocs": "documentation.get_api_docs",
     "getApiDocsJson": "documentation.get_api_docs_json",
 }
-OPEN = {"getRoot", "getHealth", "getApiDocs", "getApiDocsJson"}
+OPEN = {"getRoot", "getHealth", "getHello", "getApiDocs", "getApiDocsJson"}
 ERRORS = {"openai": "OpenAIError", "anthropic": "AnthropicError", "responses": "OpenAIError", "gemini": "GeminiError",
           "ollama": "OllamaError"}  # fmt: skip
 STREAMED_ERRORS = {**ERRORS, "responses": "ResponseErrorEvent"}
@@ -213,7 +214,7 @@ def test_an_operation_is_described(operation: dict[str, Any]) -> None:
 
 
 def test_an_operation_is_protected(operation: dict[str, Any]) -> None:
-    """Either scheme suffices everywhere, and on Gemini's paths a third; four operations need none, and say so."""
+    """Either scheme suffices everywhere, and on Gemini's paths a third; a few operations need none, and say so."""
     assert contract()["security"] == [{"bearerAuth": []}, {"apiKeyAuth": []}]
     assert set(contract()["components"]["securitySchemes"]) == {"bearerAuth", "apiKeyAuth", "googApiKeyAuth"}
     if operation["x-dialect"] == "gemini":

@@ -133,6 +133,7 @@ def test_the_example_with_a_tool_calls_it(client: httpx.Client, path: str) -> No
     [
         ("/", "Root"),
         ("/health", "Health"),
+        ("/api/hello", "Hello"),
         ("/v1/models", "ModelList"),
         ("/v1/models?limit=1&offset=1000", "ModelList"),
         ("/demo/v1/models", "ModelList"),
