@@ -52,7 +52,13 @@ DIALECTS = {
 }
 CONVERSATIONS = frozenset({"chat", "messages"})
 """The tags of the operations that converse in one of these dialects."""
-ELSEWHERE: dict[str, str] = {}
+PASSED_THROUGH = {
+    operation["operationId"]: "passes through: tests/services; its schema: tests/contract/test_differential.py"
+    for item in contract()["paths"].values()
+    for operation in item.values()
+    if "x-pass-through" in operation
+}
+ELSEWHERE: dict[str, str] = {**PASSED_THROUGH}
 """Operations that take a body and are no such conversations, by operationId, and where they are tried out instead."""
 
 
