@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -161,9 +162,11 @@ class Call:
         """Answer with whichever provider serves the model that `body` names (exchange.py)."""
         return await self.engine.exchange(self, body, provider_id)
 
-    async def serve(self, service: str, body: dict[str, Any] | None, provider_id: str | None = None) -> Served:
+    async def serve(
+        self, rule: Mapping[str, Any], body: dict[str, Any] | None, provider_id: str | None = None
+    ) -> Served:
         """Pass this call through to a service of the provider that serves the model (services.py)."""
-        return await self.engine.serve(self, service, body, provider_id)
+        return await self.engine.serve(self, rule, body, provider_id)
 
     # ---- the watch --------------------------------------------------------------------------------------------
 

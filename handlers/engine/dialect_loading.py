@@ -26,6 +26,7 @@ from .problems import Problems, did_you_mean
 from .raw_reasoning import Carrier
 from .resources import Resources
 from .templates import Compiler, Kind
+from .token_rules import TokenRule
 
 COMPILED: dict[Any, tuple[dict[str, Any], set[Path], Problems]] = {}
 """Compiled folders, the files they took, the warnings about them, by the state of their files: a configuration that is
@@ -223,6 +224,7 @@ def _settings(entry: Mapping[str, Any]) -> dict[str, Any]:
         "model_in": ModelIn(**{name: _pointers(value) for name, value in entry.get("model_in", {}).items()}),
         "usage_in": _pointers(entry.get("usage_in") or ()),
         "services": present(entry.get("services", {})),
+        "tokens": _token_rule(entry.get("tokens") or {}),
         "schemas": entry.get("schemas", {}),
     }
 
@@ -247,6 +249,11 @@ def _framing(declared: Mapping[str, Any]) -> Framing:
 def tags(declared: list[str] | None) -> tuple[str, str] | None:
     """What opens a thought in a text, and what closes it."""
     return (declared[0], declared[1]) if declared else None
+
+
+def _token_rule(declared: Mapping[str, Any]) -> TokenRule:
+    given = {name: value for name, value in declared.items() if name != "image"}
+    return TokenRule(**given, **declared.get("image", {}))
 
 
 def _usage_option(declared: Mapping[str, Any] | None) -> UsageOption | None:

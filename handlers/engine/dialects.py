@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from .raw_reasoning import Carrier
+from .token_rules import TokenRule
 
 Function = Callable[[Mapping[str, Any]], Any]
 Headers = list[tuple[bytes, bytes]]
@@ -181,6 +182,7 @@ class Dialect:
     usage_in: tuple[str, ...] = ()
     services: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """What else can be asked for at its doors beside a conversation, by the contract's name: path, query, base_url."""
+    tokens: TokenRule = TokenRule()
     schemas: Mapping[str, str] = field(default_factory=dict)
     method: str = "POST"
 

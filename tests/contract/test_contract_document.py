@@ -28,6 +28,8 @@ FUNCTIONS = {
     "createProviderMessage": "messages.create_provider_message",
     "createResponse": "responses.create_response",
     "createProviderResponse": "responses.create_provider_response",
+    "countMessageTokens": "services.pass_through",
+    "countProviderMessageTokens": "services.pass_through",
     "createEmbedding": "services.pass_through",
     "createImage": "services.pass_through",
     "createSpeech": "services.pass_through",

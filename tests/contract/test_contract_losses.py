@@ -58,6 +58,15 @@ REFUSED = {
     "ResponseInputFile.file_data", "ResponseInputFile.file_url", "ResponseInputFile.file_id", "ResponseInputAudio",
     # how hard to think, as a number: nobody knows what it means elsewhere
     "ResponseEffort[1]",
+
+    # ---- generateContent
+    "GeminiContent", "GeminiInstruction", "GeminiTextPart", "GeminiPart.text", "GeminiOwnPart",
+    "GenerateContentRequest.cachedContent", "GeminiGenerationConfig.candidateCount",
+    "GeminiFunctionDeclaration", "GeminiOwnTool", "GeminiTool.mcpServers", "GeminiFunctionCall", "GeminiFunctionResponse",
+    "GeminiResultPart", "GeminiSchema", "GeminiGenerationConfig.responseFormat", "GeminiBlob", "GeminiFileData",
+
+    # ---- Ollama
+    "OllamaMessage", "OllamaMessage.content", "OllamaMessage.images", "OllamaTool", "OllamaToolCall", "OllamaFormat",
 }  # fmt: skip
 
 OTHER_MARKS: dict[str, Any] = {
@@ -74,6 +83,28 @@ OTHER_MARKS: dict[str, Any] = {
     "DirectCaller": "none",                             # as if nothing had been said
     "SearchResultBlockParam.source": "warn",            # the passage itself is what counts
     "SearchResultBlockParam.title": "warn",
+    "GeminiFunctionCallingConfig.mode": {"refuse": ["ANY"]},
+    "GenerateContentRequest.model": "none",             # it stands in the path
+    "GeminiInstruction.role": "none",                   # nobody reads it
+    "GeminiContent.role": "warn",
+    "GeminiBlob.displayName": "warn",                   # the thing itself is what counts
+    "GeminiFileData.displayName": "warn",
+    "GeminiFileData.mimeType": "warn",
+    "GeminiFunctionCall.id": "none",                    # ids tie results to calls; who has none ties them by name
+    "GeminiFunctionResponse.id": "none",
+    "GeminiFunctionResponse.name": "none",
+    "GeminiFunctionResponse.willContinue": "warn",
+    "GeminiFunctionResponse.scheduling": "warn",
+    "GeminiFunctionDeclaration.behavior": "warn",
+    "GeminiSchemaOfAnswer": "warn",                     # what a tool gives is seen when it gives it
+    "OllamaMessage.thinking": "warn",
+    "OllamaMessage.tool_name": "none",
+    "OllamaMessage.tool_call_id": "none",
+    "OllamaToolCall.id": "none",
+    "OllamaToolCall.type": "none",
+    "OllamaCalledFunction.index": "none",
+    "OllamaTool.type": "none",
+    "OllamaKeepAlive": "none",                          # how long a model stays in memory that is not there
     "ResponseToolChoiceMode": {"refuse": ["required"]},
     "ResponseTextFormatJsonSchema.name": "none",        # a label
     "ResponseTextFormatText": "none",                   # as if nothing had been said
@@ -130,7 +161,8 @@ def test_marks_stand_where_requests_are_described() -> None:
             if isinstance(schema.get(word), dict):
                 visit(schema[word])
 
-    for name in ("ChatCompletionRequest", "MessagesRequest", "ResponsesRequest"):
+    for name in ("ChatCompletionRequest", "MessagesRequest", "ResponsesRequest", "GenerateContentRequest",
+                 "OllamaChatRequest"):
         visit({"$ref": f"#/components/schemas/{name}"})
     assert {place.split(".")[0] for place in marks()} <= seen
 
