@@ -115,8 +115,6 @@ def read(arguments: str) -> Any:
 
 def check_end(event: Json, done: list[Json]) -> None:
     response = event["response"]
-    if response["status"] == "incomplete" and done:  # that the last item was cut may be known only now
-        done = [*done[:-1], {**done[-1], **{name: value for name, value in response["output"][-1].items() if name == "status"}}]
     assert response["output"] == done, "the answer at the end is made of the items before it"
     assert response["store"] is False
     if event["type"] == "response.failed":

@@ -38,6 +38,7 @@ class Journey:
         self.provider, self.request = provider, request
         self.events: list[Json] = []
         self.out = dict.fromkeys(clients, b"")
+        self.writers = {client: FrameWriter(FRAMINGS[client]) for client in self.out}
         self.framing = FRAMINGS[provider].name
         self.splitter = splitter(self.framing)
         self.assembler = Assembler(id="made-up", model="m", created=1, dialect=provider)
@@ -65,7 +66,7 @@ class Journey:
         for client in self.out:
             for event in events:
                 given = {"event": event, "response": self.assembler.response, "request": self.request, "values": {}}
-                self.out[client] += FrameWriter(FRAMINGS[client]).write(template(client, Kind.WRITE_EVENT)(given) or [])
+                self.out[client] += self.writers[client].write(template(client, Kind.WRITE_EVENT)(given) or [])
 
 
 @cache
