@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import ssl
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -147,6 +148,14 @@ def tls_of(options: argparse.Namespace) -> tuple[Path | None, Path | None]:
     for file in (certificate, key):
         if file is not None and not file.is_file():
             raise ConfigurationError("There is no such file.", file=str(file))
+    if certificate is not None and key is not None:
+        try:
+            ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(certificate, key)
+        except ssl.SSLError as error:
+            raise ConfigurationError(
+                f"This certificate and the key {key} cannot be used: {error.reason or 'they are not PEM'}.",
+                file=str(certificate), hint="Both are PEM files, and the key must belong to the certificate.",
+            ) from error
     return certificate, key
 
 

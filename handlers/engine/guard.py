@@ -7,6 +7,7 @@ What is refused here never reaches the app, so the refusal is plain JSON in nobo
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -142,7 +143,9 @@ class GuardedProtocol(HttpToolsProtocol):
         self._disarm()
         if self._may_answer():
             body = orjson.dumps({"error": {"type": "invalid_request", "message": message, "status": status}})
-            lines = b"content-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % len(body)
+            name = b"req_" + os.urandom(12).hex().encode()
+            lines = (b"content-type: application/json\r\ncontent-length: %d\r\nrequest-id: %s\r\nx-request-id: %s\r\n"
+                     b"connection: close\r\n\r\n") % (len(body), name, name)  # fmt: skip
             self.transport.write(STATUS_LINE[status] + lines + body)
         self.transport.close()
 

@@ -83,6 +83,8 @@ class Journey(ABC):
         return self.error_of(upstream, await upstream.read())
 
     def error_of(self, upstream: UpstreamAnswer, raw: bytes) -> GatewayError:
-        return provider_error(
+        error = provider_error(
             self.provider, self.door, upstream.status, upstream.header_map(), raw, self.call.engine.secrets
         )
+        error.headers = (*error.headers, *self.answer_headers(upstream))
+        return error

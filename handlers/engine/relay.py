@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from .pointers import ABSENT, look, parse_pointer
+from .provider_errors import provider_error, scrub_bytes
 from .recorded_usage import usage_of_event
 from .splicing import NotSpliceable, locate, replace_text
 from .streams import parser, splitter, violation
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 USAGE = b'"usage"'
 NO_USAGE = b'"usage":null'
 MODEL = b'"model"'
+ERROR = b"error"
 
 
 class Relay:
@@ -76,9 +79,26 @@ class Relay:
             return self.new_prefix + raw[len(self.learned) :]
         if self.framing == "sse" and violation(raw):
             self.call.violations += 1
+        if ERROR in raw:
+            raw = self.error(raw)
         if USAGE in raw and NO_USAGE not in raw and self.usage(raw):
             return b""
         return self.renamed(raw) if MODEL in raw else raw
+
+    def error(self, raw: bytes) -> bytes:
+        """An event that tells an error, without what is secret; the log tells of it. Any other event as it is."""
+        name, data = self.parse(raw)
+        inside = self.door.dialect.error_inside
+        try:
+            body = orjson.loads(data or b"")
+        except orjson.JSONDecodeError:
+            return raw
+        found = look(body, parse_pointer(inside)) if inside is not None else ABSENT
+        if name != "error" and (found is ABSENT or not found):
+            return raw
+        secrets = self.call.engine.secrets
+        self.call.failed(provider_error(self.journey.provider, self.door, None, {}, data or b"", secrets))
+        return scrub_bytes(raw, self.call.engine.secret_bytes)
 
     def renamed(self, raw: bytes) -> bytes:
         _, data = self.parse(raw)

@@ -38,8 +38,8 @@ class TranslatedStream:
     """Frames in, frames out. Whatever the provider sends, what leaves is a well-formed stream of the caller's."""
 
     __slots__ = (
-        "assembler", "call", "end", "end_name", "ended", "estimate", "journey", "maker", "parse", "read_event",
-        "renaming", "request", "tags", "values", "write_event", "writer",
+        "assembler", "call", "end", "end_name", "ended", "estimate", "failure", "journey", "maker", "parse",
+        "read_event", "renaming", "request", "tags", "values", "write_event", "writer",
     )  # fmt: skip
 
     def __init__(self, journey: Translation) -> None:
@@ -53,6 +53,8 @@ class TranslatedStream:
         self.end = dialect.stream.end.encode() if dialect.stream.end else None
         self.end_name = dialect.stream.end
         self.ended = False
+        self.failure: GatewayError | None = None
+        """Why the stream ends early. What came before it is written first: it may have come in the same bytes."""
         self.estimate = max(1, len(self.call.raw) // BYTES_PER_TOKEN)
         self.request = journey.request
         self.values = journey.values
@@ -78,25 +80,35 @@ class TranslatedStream:
             piece = self.written(cut.feed(chunk))
             if piece:
                 yield piece
+            if self.failure is not None:
+                raise self.failure
             if self.assembler.finished and deadline is None:
                 deadline = asyncio.get_running_loop().time() + GRACE
         rest = cut.finish()
         last = self.written([rest]) if rest and not self.ended else b""
-        yield last + self.finale()
+        if self.failure is None:
+            last += self.finale()
+        if last:
+            yield last
+        if self.failure is not None:
+            raise self.failure
         if self.ended:
             await next_chunk(chunks, asyncio.get_running_loop().time() + LINGER)
 
     def written(self, events: Iterable[bytes]) -> bytes:
         """The caller's frames for some of the provider's events."""
         frames: list[Any] = []
-        for raw in events:
-            name, data = self.parse(raw)
-            if data is None:
-                continue
-            if self.is_end(name, data):
-                self.ended = True
-                break
-            self.told_of(self.assembler.feed_frame(self.loose(name, read_data(data))), frames)
+        try:
+            for raw in events:
+                name, data = self.parse(raw)
+                if data is None:
+                    continue
+                if self.is_end(name, data):
+                    self.ended = True
+                    break
+                self.told_of(self.assembler.feed_frame(self.loose(name, read_data(data))), frames)
+        except GatewayError as failure:
+            self.failure = failure
         return self.writer.write(frames) if frames else b""
 
     def is_end(self, name: str | None, data: bytes) -> bool:
@@ -155,7 +167,10 @@ class TranslatedStream:
         if lost:
             self.call.losses += lost
             frames.append({"comment": f"gateway-warnings: {header_value(lost)}"})
-        self.told_of(events, frames)
+        try:
+            self.told_of(events, frames)
+        except GatewayError as failure:
+            self.failure = failure
         return self.writer.write(frames)
 
     def told(self, response: Event) -> bytes:
@@ -164,7 +179,10 @@ class TranslatedStream:
         for loose in as_loose(response):
             self.told_of(self.assembler.feed(loose), frames)
         self.ended = True
-        return self.writer.write(frames) + self.finale()
+        whole = self.writer.write(frames) + self.finale()
+        if self.failure is not None:
+            raise self.failure
+        return whole
 
 
 async def next_chunk(chunks: AsyncIterator[bytes], deadline: float | None) -> bytes | None:

@@ -17,7 +17,7 @@ from . import broken_images, reasoning
 from .answers import JSON_HEADERS, Answer, Headers, stream_headers
 from .contract.bodies import LARGE
 from .contract.large import write_large
-from .errors import GatewayError, TemplateError, UpstreamError
+from .errors import TemplateError, UpstreamError
 from .gateway_headers import request_headers
 from .journeys import Journey
 from .linking import link
@@ -108,7 +108,7 @@ class Translation(Journey):
 
     def streams(self, upstream: UpstreamAnswer) -> bool:
         """Whether the provider streams: what it says of itself counts, not what it was asked for."""
-        if upstream.status >= 400 or not self.stream:
+        if upstream.status >= 400 or not self.stream or upstream.media_type.endswith("html"):
             return False
         return self.door.dialect.stream.name != "sse" or not upstream.media_type.endswith("json")
 
@@ -132,6 +132,8 @@ class Translation(Journey):
                 f"The provider {self.provider.id} answered with what is no JSON.", code="not_json"
             ) from None
         self.refuse_error_inside(body)
+        if body is None:
+            raise UpstreamError(f"The answer of the provider {self.provider.id} is no answer.", code="misread_answer")
         read = self.door.dialect.read_response
         assert read is not None
         try:
@@ -196,13 +198,6 @@ class Translation(Journey):
 
     def frames(self, upstream: UpstreamAnswer) -> AsyncIterator[bytes]:
         return TranslatedStream(self).frames(upstream)
-
-    # ---- failures ---------------------------------------------------------------------------------------------
-
-    def error_of(self, upstream: UpstreamAnswer, raw: bytes) -> GatewayError:
-        error = super().error_of(upstream, raw)
-        error.headers = (*error.headers, *self.answer_headers(upstream))
-        return error
 
 
 def identified(parts: list[dict[str, Any]], request_id: str) -> list[dict[str, Any]]:

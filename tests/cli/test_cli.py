@@ -61,6 +61,7 @@ def test_version(capsys) -> None:
         (["serve", "--host", "0.0.0.0", "--no-auth"], 1, "on this machine only"),
         (["serve", "--tls-cert", "x"], 1, "--tls-cert and --tls-key go together."),
         (["serve", "--tls-cert", "x", "--tls-key", "y"], 1, "x: There is no such file."),
+        (["serve", "--tls-cert", __file__, "--tls-key", __file__], 1, "test_cli.py: This certificate and the key"),
         (["serve", "--root-path", "api"], 1, "does not begin with a slash"),
         (["serve", "--api-key-file", "nowhere"], 1, "nowhere: The file of the key cannot be read."),
         (["serve", "--log-level", "loud"], 2, "invalid choice: 'loud'"),

@@ -232,6 +232,7 @@ def test_heads_have_a_limit(server, head):
             opened.sendall(head)
         status, headers, body = answer(opened)
         assert (status, headers["connection"]) == (431, "close")
+        assert headers["request-id"] == headers["x-request-id"] != ""
         assert json.loads(body)["error"]["type"] == "invalid_request"
         assert closed(opened)
 

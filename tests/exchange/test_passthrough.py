@@ -139,6 +139,29 @@ def test_secrets_never_leave_in_an_errors_bytes_defect_194(bench: Any) -> None:
     assert "bad key" in answer.text
 
 
+@pytest.mark.parametrize("event", [
+    'data: {"error":{"message":"bad key sk-secret-of-o here"}}\n\n',
+    'event: error\ndata: {"message":"bad key sk-secret-of-o here"}\n\n',
+])  # fmt: skip
+def test_secrets_never_leave_in_an_error_inside_a_stream_defect_194(bench: Any, event: str) -> None:
+    """Nor in the middle of one; what only looks like an error, inside a text, stays as it is."""
+    chunk = 'data: {"id":"1","model":"m","choices":[{"delta":{"content":"{\\"error\\":1}"}}],"error":null}\n\n'
+    answer = bench.post("/v1/chat/completions", {"model": "o:m", "stream": True, **SIMPLE},
+                        Reply(200, events=[chunk.encode(), event.encode()]))  # fmt: skip
+    assert answer.text == (chunk.replace('"model":"m"', '"model":"o:m"') + event.replace("sk-secret-of-o", "[secret]"))
+
+
+@pytest.mark.parametrize("model", ["o:m", "a:m"])
+@pytest.mark.parametrize(("status", "page"), [(503, b"<html>busy</html>"), (401, b'{"error":{"message":"no"}}')])
+def test_an_error_in_our_words_keeps_its_headers(bench: Any, model: str, status: int, page: bytes) -> None:
+    """When to come again and whom to ask are told on both ways through the gateway, whoever words the error."""
+    answer = bench.post("/v1/chat/completions", {"model": model, **SIMPLE},
+                        Reply(status, page, headers={"content-type": "text/html", "retry-after": "7"}))  # fmt: skip
+    assert answer.status_code == (503 if status == 503 else 502)
+    assert answer.headers.get_list("retry-after") == ["7"]
+    assert answer.headers.get_list("gateway-model") == [model]
+
+
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_refusal_of_our_own_key_is_not_the_callers_fault(bench: Any, status: int) -> None:
     """The caller's key was right: he gets a 502 that names the provider."""
@@ -158,6 +181,47 @@ def test_an_html_page_is_no_answer_defect_60(bench: Any) -> None:
     answer = bench.post("/v1/chat/completions", {"model": "o:m", **SIMPLE}, Reply(503, page, headers={"content-type": "text/html"}))
     assert answer.status_code == 503
     assert "Bad gateway" in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("model", ["o:m", "a:m"])
+@pytest.mark.parametrize("page", [b"<html><body>Log in</body></html>", b""])
+def test_an_html_page_is_no_stream_defect_60(bench: Any, model: str, page: bytes) -> None:
+    """Nor is it a stream, whatever was asked for: no 200 goes out before the provider has begun to answer."""
+    answer = bench.post("/v1/chat/completions", {"model": model, "stream": True, **SIMPLE},
+                        Reply(200, page, headers={"content-type": "text/html"}))  # fmt: skip
+    assert (answer.status_code, answer.json()["error"]["code"]) == (502, "not_json")
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_null_is_no_answer(bench: Any, stream: bool) -> None:
+    """It is JSON, and says nothing: not an empty answer."""
+    answer = bench.post("/v1/chat/completions", {"model": "a:m", "stream": stream, **SIMPLE},
+                        Reply(200, b"null", headers={"content-type": "application/json"}))  # fmt: skip
+    assert (answer.status_code, answer.json()["error"]["code"]) == (502, "misread_answer")
+
+
+END = b'data: {"id":"1","model":"m","choices":[{"index":0,"delta":{},"finish_reason":null}]}\n\n'
+
+
+@pytest.mark.parametrize("last", [b'data: {"error":{"message":"boom"}}\n\n', b"", b'data: {"choices":[{"delta":'])
+def test_what_came_before_a_failure_reaches_the_caller(bench: Any, last: bytes) -> None:
+    """Also where both came in the same bytes: the caller has paid for it."""
+    said = b'data: {"id":"1","model":"m","choices":[{"index":0,"delta":{"role":"assistant","content":"half"}}]}\n\n'
+    answer = bench.post("/v1/messages", {"model": "o:m", "max_tokens": 9, "stream": True, **SIMPLE},
+                        Reply(200, events=[said + END + last]))  # fmt: skip
+    kinds = [line[7:] for line in answer.text.splitlines() if line.startswith("event: ")]
+    assert kinds == ["message_start", "content_block_start", "content_block_delta", "error"]
+    assert "half" in answer.text
+
+
+def test_what_was_held_back_comes_before_a_failure(bench: Any) -> None:
+    """A text that might have become a tag waits; when the stream breaks off it is text."""
+    said = b'data: {"id":"1","model":"m","choices":[{"index":0,"delta":{"role":"assistant","content":"so <thi"}}]}\n\n'
+    answer = bench.post("/v1/messages", {"model": "thinker:m", "max_tokens": 9, "stream": True, **SIMPLE},
+                        Reply(200, events=[said]))  # fmt: skip
+    texts = [json.loads(line[6:]) for line in answer.text.splitlines() if line.startswith("data: {")]
+    assert "".join(one["delta"]["text"] for one in texts if one["type"] == "content_block_delta") == "so <thi"
+    assert texts[-1]["type"] == "error"
 
 
 def test_a_non_2xx_answer_to_a_streamed_request_is_an_answer_defect_59(bench: Any) -> None:

@@ -102,6 +102,9 @@ ZLIB_OR_GZIP, BARE_DEFLATE = zlib.MAX_WBITS | 32, -zlib.MAX_WBITS
 ZSTD_OPTIONS: dict[int, int] = {zstd.DecompressionParameter.window_log_max: 25}
 """A few bytes could else ask for a window of gigabytes; 32 MB is more than any usual level takes."""
 
+SLICE = 4096
+"""Bytes that a decompressor is given at once: after each member it copies what is left, so that must be little."""
+
 ENCODINGS = frozenset({b"gzip", b"x-gzip", b"deflate", b"zstd"})
 
 
@@ -138,18 +141,22 @@ def decompressor_for(encoding: bytes, raw: bytes) -> Any:
 def decode(raw: bytes, encoding: bytes, most: int) -> bytes:
     """The decompressed body. Raises GatewayError: 413 above `most` bytes, 400 where it is damaged."""
     pieces: list[bytes] = []
-    size = 0
+    size = at = 0
+    decompressor = None
     try:
-        while raw:
-            decompressor = decompressor_for(encoding, raw)
-            piece = decompressor.decompress(raw, most - size + 1)
-            size += len(piece)
+        while at < len(raw):
+            if decompressor is None:  # there may be several members, one after another
+                decompressor = decompressor_for(encoding, raw[at : at + 2])
+            given = raw[at : at + SLICE]
+            pieces.append(decompressor.decompress(given, most - size + 1))
+            size += len(pieces[-1])
             if size > most:
                 raise too_large(most)
-            if not decompressor.eof:
-                raise zlib.error("cut off")
-            pieces.append(piece)
-            raw = decompressor.unused_data  # there may be several members, one after another
+            at += len(given) - len(decompressor.unused_data)
+            if decompressor.eof:
+                decompressor = None
+        if decompressor is not None:
+            raise zlib.error("cut off")
     except (zlib.error, zstd.ZstdError):
         raise InvalidRequest(
             f"The request body is not valid {encoding.decode()}.", code="invalid_content_encoding"
