@@ -9,6 +9,5 @@ from .engine.services import Served
 
 
 async def pass_through(call: Call, body: dict[str, Any] | None = None, provider_id: str | None = None) -> Served:
-    """Answer with the provider that serves the model, if it declares the service."""
-    service: str = call.operation.extensions["x-pass-through"]["service"]
-    return await call.serve(service, body, provider_id)
+    """Answer with the provider that serves the model, if it declares the service, else as the rule says."""
+    return await call.serve(call.operation.extensions["x-pass-through"], body, provider_id)

@@ -22,6 +22,7 @@ from .exchange_losses import LossTables
 from .model_catalogue import Catalogue
 from .resources import BUNDLED
 from .services import serve
+from .token_counting import Tokenizers
 from .upstreams import Upstreams
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class Engine:
         self.upstreams = upstreams or Upstreams()
         self.losses = LossTables(configuration, document)
         self.defaults = Defaults()
+        self.tokenizers = Tokenizers()
         self.documentation = Documentation(document, BUNDLED / "handlers" / "assets")
         self.catalogue = Catalogue(configuration, self.upstreams)
         self._tasks: set[asyncio.Task[Any]] = set()

@@ -13,36 +13,61 @@ from .answers import JSON_HEADERS, Answer, RelayedAnswer, StreamAnswer
 from .attending import attended
 from .call import LEAVING
 from .errors import NotFound
-from .exchange import carry
+from .exchange import carry, exchange
 from .forms import Form
 from .gateway_headers import answer_headers
 from .passthrough import PassThrough
 from .provider_errors import parsed
 from .query import with_query
 from .resolving import resolve
+from .token_counting import own_count
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from .bodies import Upload
     from .call import Call
     from .providers import Door, Target
     from .upstream import UpstreamAnswer
 
+NOT_THERE = frozenset({404, 405, 501})
+"""What a provider answers that speaks the dialect, but does not count."""
+
 Served = Answer | RelayedAnswer | StreamAnswer
 
 
-async def serve(call: Call, service: str, body: dict[str, Any] | None, provider_id: str | None = None) -> Served:
-    """Answer with the provider that serves the model, which the body names, or the form that is still coming in."""
+async def serve(
+    call: Call, rule: Mapping[str, Any], body: dict[str, Any] | None, provider_id: str | None = None
+) -> Served:
+    """Answer with the provider that serves the model, which the body names, or the form that is still coming in.
+
+    `rule` is what the contract says: `service`, and `else`, which is what happens where the provider does not declare
+    that service: `converse` asks for the same in a conversation, `{count: member}` counts the body's tokens here.
+    Without it the service is not to be had: NotFound.
+    """
+    service, otherwise = rule["service"], rule.get("else")
     if body is None:
         return await serve_form(call, service, provider_id)
-    target, door = found(call, service, call.model_of(body), provider_id)
-    return await attended(call, ask(call, service, body, target, door))
+    target = resolved(call, call.model_of(body), provider_id)
+    door = target.provider.serving(service, call.dialect.family)
+    if door is None and otherwise == "converse":
+        return await exchange(call, body, provider_id)
+    counting = otherwise["count"] if isinstance(otherwise, dict) else None
+    if counting is None:
+        return await attended(call, ask(call, service, body, target, door or nowhere(call, service)))
+    if door is not None and door.dialect.family == call.dialect.family:
+        answer = await attended(call, ask(call, service, body, target, door))
+        if answer.status_code not in NOT_THERE:
+            return answer
+    return await own_count(call, body, target.provider.door(call.dialect.family), counting)
 
 
 async def serve_form(call: Call, service: str, provider_id: str | None) -> Served:
     """The same for a form. Its caller can only be watched by the server: whoever waits for him takes his bytes."""
     form = Form(call.receive, dict(call.scope["headers"]))
     try:
-        target, door = found(call, service, await form.model(), provider_id)
+        target = resolved(call, await form.model(), provider_id)
+        door = target.provider.serving(service, call.dialect.family) or nowhere(call, service)
         journey = ServiceJourney(call, {}, target, door, service)
         work = send(journey, form.upload(target.model_id.encode()))
         if LEAVING in call.scope.get("extensions", {}):
@@ -52,20 +77,21 @@ async def serve_form(call: Call, service: str, provider_id: str | None) -> Serve
         form.close()
 
 
-def found(call: Call, service: str, model: str, provider_id: str | None) -> tuple[Target, Door]:
-    """Who is asked, and at which door. Raises NotFound where the provider does not declare the service."""
+def resolved(call: Call, model: str, provider_id: str | None) -> Target:
+    """Who is asked, for the log too."""
     target = resolve(call.engine.configuration, model, provider_id)
-    provider = target.provider
-    call.provider, call.model = provider.id, target.model_id
-    door = provider.serving(service, call.dialect.family)
-    if door is None:
-        having = sorted(one.id for one in call.engine.configuration.on.values() if one.serving(service, ""))
-        hint = f"Those that do: {', '.join(having)}." if having else "None of those that are on does."
-        raise NotFound(
-            f"The provider '{provider.id}' does not declare the service '{service}'. {hint}",
-            code="service_not_found", param="model",
-        )  # fmt: skip
-    return target, door
+    call.provider, call.model = target.provider.id, target.model_id
+    return target
+
+
+def nowhere(call: Call, service: str) -> Door:
+    """There is no such door. Raises NotFound, which names those who have one."""
+    having = sorted(one.id for one in call.engine.configuration.on.values() if one.serving(service, ""))
+    hint = f"Those that do: {', '.join(having)}." if having else "None of those that are on does."
+    raise NotFound(
+        f"The provider '{call.provider}' does not declare the service '{service}'. {hint}",
+        code="service_not_found", param="model",
+    )  # fmt: skip
 
 
 async def ask(call: Call, service: str, body: dict[str, Any], target: Target, door: Door) -> Served:
@@ -106,8 +132,8 @@ class ServiceJourney(PassThrough):
             self.headers = [*kept, (b"content-type", own)]
 
     def changed(self, body: dict[str, Any], target: Target) -> dict[str, Any]:
-        """Nothing: defaults and patches are about conversations."""
-        return body
+        """But for seals nothing: defaults and patches are about conversations."""
+        return self.unsealed(body)
 
     def url(self) -> str:
         url = self.door.service_url(self.service, self.target.model_id)

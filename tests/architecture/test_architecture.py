@@ -68,6 +68,7 @@ IMPORTERS = {
         "engine/contract/document.py": "reads the contract", "engine/losses/schemas.py": "reads the neutral schema",
         "engine/lint/speech.py": "reads a dialect's own schema", "engine/declarations.py": "reads the schema of providers.yaml",
     },
+    "quicktok": {"engine/token_counting.py": "counts with it"},
     "backports": {"engine/contract/bodies.py": "unpacks bodies"},
     "msgspec": {"engine/contract/": "cuts large bodies", "engine/splicing.py": "cuts bodies that pass through"},
 }  # fmt: skip

@@ -20,7 +20,9 @@ import openai.types.shared
 import orjson
 import pydantic
 import pytest
+from anthropic.types import message_count_tokens_params as count_params
 from anthropic.types import message_create_params as messages_params
+from anthropic.types.beta import message_count_tokens_params as beta_count_params
 from anthropic.types.beta import message_create_params as beta_messages_params
 from anthropic.types.shared import ErrorResponse
 from contract.closed_view import closed_view, is_open_branch, validator
@@ -63,6 +65,10 @@ PAIRS: dict[str, list[tuple[Any, str]]] = {
         (openai.types.responses.ResponseStreamEvent, "ResponseStreamEvent"),
     ],
     "models": [(openai.types.Model, "Model"), (anthropic.types.ModelInfo, "Model")],
+    "requests to count": [
+        (count_params.MessageCountTokensParams, "CountTokensRequest"),
+        (beta_count_params.MessageCountTokensParams, "CountTokensRequest"),
+    ],
     "requests of services": [
         (openai.types.EmbeddingCreateParams, "EmbeddingRequest"),
         (image_params.ImageGenerateParamsNonStreaming, "ImageRequest"),
@@ -71,6 +77,7 @@ PAIRS: dict[str, list[tuple[Any, str]]] = {
         (openai.types.ModerationCreateParams, "ModerationRequest"),
     ],
     "answers of services": [
+        (anthropic.types.beta.BetaMessageTokensCount, "TokenCount"),
         (openai.types.CreateEmbeddingResponse, "EmbeddingList"),
         (openai.types.ImagesResponse, "ImageList"),
         (openai.types.ImageGenCompletedEvent, "ImageCompletedEvent"),
@@ -107,14 +114,18 @@ LEFT_OUT: dict[str, dict[str, str]] = {
     "models": {"Model.capabilities": "Morello does not know what a provider's model can do"},
 }
 
+LEFT_OUT["requests to count"] = {name.replace("MessagesRequest", "CountTokensRequest"): why for name, why in LEFT_OUT["messages requests"].items()}
+
 ROUTERS = "OpenRouter's form, which clients know and other providers took over"
 SHARED = "described once for questions and answers; the package has less of it in answers"
 EXTENSIONS: dict[str, dict[str, str]] = {
     "requests of services": {},
+    "requests to count": {
+        "CountTokensRequest.output_format": "the older place of output_config.format",
+        "CodeCaller.type = code_execution_20260521": "a caller wherever tools list it as an allowed one",
+    },
     "answers of services": {
-        **{name: "of the longer format, which the package types apart" for name in (
-            "Transcription.task", "Transcription.language", "Transcription.duration", "Transcription.segments",
-            "Transcription.words", "TranscriptionSegment", "TranscriptionWord")},
+        **dict.fromkeys(("Transcription.task", "Transcription.language", "Transcription.duration", "Transcription.segments", "Transcription.words", "TranscriptionSegment", "TranscriptionWord"), "of the longer format, which the package types apart"),
     },
     "chat requests": {
         "CacheControlParam": ROUTERS,

@@ -48,7 +48,7 @@ class StubCall:
     async def exchange(self, body: dict[str, Any], provider_id: str | None = None) -> Answer:
         return Answer(200, JSON_HEADERS, orjson.dumps([body.get("model"), provider_id]))
 
-    async def serve(self, service: str, body: dict[str, Any], provider_id: str | None = None) -> Answer:
+    async def serve(self, rule: Any, body: dict[str, Any], provider_id: str | None = None) -> Answer:
         return await self.exchange(body, provider_id)
 
 
