@@ -79,19 +79,25 @@ class PassThrough(Journey):
     def changed(self, body: dict[str, Any], target: Target) -> dict[str, Any]:
         """The body with seals opened, defaults filled, patches done, usage asked for: itself, if there is nothing."""
         door, call = self.door, self.call
-        carriers = door.dialect.reasoning.carriers
-        if carriers and raw_reasoning.affected(call.raw) and door.dialect.write_request is not None:
-            body, losses = raw_reasoning.restore_messages(
-                body, carriers, self.provider.reasoning_scope, door.dialect.write_request
-            )
-            call.losses += losses
-        changed = call.engine.defaults.fill(call, body, target, door)
+        changed = call.engine.defaults.fill(call, self.unsealed(body), target, door)
         if door.patch:
             changed = door.patch.apply(changed, target.model_id)
         option = door.dialect.usage_option
         if option is not None and self.stream:
             changed = self.with_usage(changed, option)
         return changed
+
+    def unsealed(self, body: dict[str, Any]) -> dict[str, Any]:
+        """The body with its provider's own reasoning as that wrote it, and without anybody else's."""
+        dialect, call = self.door.dialect, self.call
+        carriers = dialect.reasoning.carriers
+        if not carriers or not raw_reasoning.affected(call.raw) or dialect.write_request is None:
+            return body
+        body, losses = raw_reasoning.restore_messages(
+            body, carriers, self.provider.reasoning_scope, dialect.write_request
+        )
+        call.losses += losses
+        return body
 
     def with_usage(self, body: dict[str, Any], option: Any) -> dict[str, Any]:
         """Ask for the usage of a stream; its event is withheld from a caller who did not ask."""
