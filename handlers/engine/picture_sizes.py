@@ -1,4 +1,4 @@
-"""Width and height of a picture, from its first bytes: what its tokens are counted by. Nothing is decoded but headers."""
+"""Width and height of a picture, by which its tokens are counted: from its first bytes, without decoding it."""
 
 from __future__ import annotations
 

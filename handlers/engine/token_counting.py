@@ -96,6 +96,8 @@ def counted(call: Call, body: dict[str, Any], rule: TokenRule, tokenizer: Count 
     return tokens, sure
 
 
+TEXTS = ("text", "title", "context", "transcript")
+"""What a part may have to read."""
 BEGINNING = "\0"
 """Stands for what tells that something begins."""
 
@@ -129,7 +131,7 @@ def pieces_of(parts: Any) -> Iterator[str | dict[str, Any]]:
         elif kind == "unknown":
             yield written(part.get("data"))
         else:
-            yield from (part[key] for key in ("text", "title", "context", "transcript") if isinstance(part.get(key), str))
+            yield from (part[key] for key in TEXTS if isinstance(part.get(key), str))
 
 
 def written(value: Any) -> str:
@@ -142,7 +144,7 @@ def in_slices(count: Count, text: str) -> int:
 
 
 def estimated(text: str) -> int:
-    """A guess by length: nearly four letters a token, and each sign of a script that has thousands a token of its own."""
+    """A guess by length: nearly four letters a token, but each sign of a script that has thousands is one."""
     if text.isascii():
         return math.ceil(len(text) / CHARACTERS_OF_A_TOKEN)
     wide = sum(letter >= "\u2e80" for letter in text)

@@ -17,7 +17,7 @@ SERVICES = {
     path: operation["x-pass-through"]["service"]
     for path, item in contract()["paths"].items()
     for operation in item.values()
-    if "x-pass-through" in operation
+    if "x-pass-through" in operation and "else" not in operation["x-pass-through"]
 }
 
 
