@@ -125,9 +125,6 @@ def test_the_official_client_puts_the_answer_together_defect_258(story: Json) ->
 
 def event_of(data: Json) -> Any:
     """An event as the package's client makes one of the wire: unchecked."""
-    from openai._models import construct_type
-    from openai.types.responses import ResponseStreamEvent
-
     return construct_type(type_=ResponseStreamEvent, value=data)
 
 
