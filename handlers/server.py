@@ -15,6 +15,7 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import uvicorn
@@ -106,6 +107,12 @@ class Server(uvicorn.Server):
         if self.started:
             favour_the_loop()
             print(*self.notice.lines(), sep="\n", file=sys.stderr, flush=True)  # noqa: T201 - for who started it
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """A signal. Who is cut off by the second Ctrl-C was meant to be: uvicorn need not show where."""
+        super().handle_exit(sig, frame)
+        if self.force_exit:
+            logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL + 1)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         last = asyncio.get_running_loop().call_later(GRACE, self.morello.engine.interrupt_calls)

@@ -204,6 +204,7 @@ def test_a_second_ctrl_c_ends_at_once(tmp_path: Path) -> None:
             gateway.process.send_signal(signal.SIGINT)
             gateway.process.wait(3)
             assert time.monotonic() - began < 4
+        assert not any("Traceback" in line for line in gateway.said), gateway.said
 
 
 def test_a_port_in_use_is_one_clear_line_defect_172(tmp_path: Path) -> None:
