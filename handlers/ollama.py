@@ -9,7 +9,6 @@ import orjson
 
 from .engine.answers import JSON_HEADERS, Answer, StreamAnswer
 from .engine.call import Call
-from .engine.errors import InvalidRequest
 
 SPOKEN_VERSION = "0.12.0"
 """The version whose API is spoken; tools refuse older ones."""
@@ -17,23 +16,20 @@ CAPABILITIES = ["completion", "tools", "vision", "thinking"]
 """What a model may be able to do: nobody knows here, and tools offer nothing that is not named."""
 
 
-async def create_ollama_chat(body: dict[str, Any], call: Call) -> Answer | StreamAnswer:
+async def create_local_chat(body: dict[str, Any], call: Call) -> Answer | StreamAnswer:
     """Answer with whichever provider serves the model."""
     return await call.exchange(body)
 
 
-async def list_ollama_models(call: Call) -> Answer:
+async def list_local_models(call: Call) -> Answer:
     """All models of all providers that are on."""
     models = [entry_of(entry) for entry in call.engine.catalogue.entries()]
     return Answer(200, JSON_HEADERS, orjson.dumps({"models": models}))
 
 
-async def show_ollama_model(body: dict[str, Any], call: Call) -> Answer:
+async def show_local_model(body: dict[str, Any], call: Call) -> Answer:
     """What is known of one model, by its full id or an alias."""
-    name = body.get("model") or body.get("name")
-    if not name:
-        raise InvalidRequest("model must be the name of a model.", code="invalid_body", param="/model")
-    entry = call.engine.catalogue.entry(name)
+    entry = call.engine.catalogue.entry(body["model"])
     shown = {
         "modified_at": entry["created_at"],
         "modelfile": "",
@@ -46,7 +42,7 @@ async def show_ollama_model(body: dict[str, Any], call: Call) -> Answer:
     return Answer(200, JSON_HEADERS, orjson.dumps(shown))
 
 
-async def get_ollama_version() -> Answer:
+async def get_local_version() -> Answer:
     """The version whose API is spoken here."""
     return Answer(200, JSON_HEADERS, orjson.dumps({"version": SPOKEN_VERSION}))
 

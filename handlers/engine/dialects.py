@@ -61,8 +61,8 @@ class Reasoning:
     """Where clients of the dialect bring sealed reasoning back, and whether the dialect demands earlier reasoning.
 
     `seals`: what a seal must look like there: any `text`, or `base64` where clients decode what is opaque. `calls`:
-    whether the signature of a call stands `inside` the call, or as a redacted thought `before` it. `tags`: what encloses
-    a thought that stands in the text of an answer, where it does.
+    whether the signature of a call stands `inside` the call, or as a redacted thought `before` it. `tags`: what
+    encloses a thought that stands in the text of an answer, where it does.
     """
 
     carriers: tuple[Carrier, ...] = ()
@@ -182,7 +182,7 @@ class Dialect:
     usage_in: tuple[str, ...] = ()
     services: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """What else can be asked for at its doors beside a conversation, by the contract's name: path, query, base_url."""
-    tokens: TokenRule = TokenRule()
+    tokens: TokenRule = field(default_factory=TokenRule)
     schemas: Mapping[str, str] = field(default_factory=dict)
     method: str = "POST"
 

@@ -44,8 +44,8 @@ def seal(part: Part, maker: str, form: str = "text") -> str:
     """
     plain = orjson.dumps(part)
     packed = zlib.compress(plain, 6)
-    form, body = (b"z", packed) if len(packed) < len(plain) else (b"j", plain)
-    payload = base64.urlsafe_b64encode(form + zlib.crc32(body).to_bytes(4, "big") + body).rstrip(b"=")
+    kind, body = (b"z", packed) if len(packed) < len(plain) else (b"j", plain)
+    payload = base64.urlsafe_b64encode(kind + zlib.crc32(body).to_bytes(4, "big") + body).rstrip(b"=")
     text = f"{MARK}{maker}.{payload.decode('ascii')}"
     return base64.b64encode(text.encode()).decode() if form == "base64" else text
 
@@ -97,8 +97,9 @@ def before_calls(parts: list[Part]) -> list[Part]:
         if part.get("signature") and CALL in (part["type"], part.get("part")):
             thought = {"type": "reasoning", "redacted": True, "signature": part["signature"], "id": CALL}
             found.append(thought if part["type"] == CALL else {**thought, "type": "delta", "part": "reasoning"})
-            part = without_signature(part)
-        found.append(part)
+            found.append(without_signature(part))
+        else:
+            found.append(part)
     return found
 
 

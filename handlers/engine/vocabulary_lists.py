@@ -143,8 +143,7 @@ def items(value: Any) -> Any:
 
 
 def merged(value: Any, key: str, content: str, *alike: str) -> Any:
-    """Neighbours that agree in one member become one object, their lists in another member one list. Where values
-    follow, only neighbours that agree in one of these.
+    """Neighbours alike in one member (in one of these values, if any) become one, their lists in another one list.
 
     >>> merged([{"role": "user", "content": [1]}, {"role": "user", "content": [2]}], "role", "content")
     [{'role': 'user', 'content': [1, 2]}]
@@ -156,8 +155,9 @@ def merged(value: Any, key: str, content: str, *alike: str) -> Any:
     found: list[Any] = []
     for element in a_list(value, "merged"):
         before = found[-1] if found else None
-        same = type(before) is dict and type(element) is dict and before.get(key) == element.get(key)
-        if same and (not alike or element.get(key) in alike):
+        if type(before) is dict and type(element) is dict and before.get(key) == element.get(key) and (
+            not alike or element.get(key) in alike
+        ):
             one, other = before.get(content), element.get(content)
             if type(one) is list and type(other) is list:
                 found[-1] = {**before, **element, content: one + other}
@@ -169,7 +169,8 @@ def merged(value: Any, key: str, content: str, *alike: str) -> Any:
 def joined(value: Any) -> Any:
     """Parts of which neighbouring texts of one kind are one; a part that has more than a text ends its text.
 
-    >>> joined([{"type": "text", "text": "a"}, {"type": "text", "text": "b", "cache": {}}, {"type": "text", "text": "c"}])
+    >>> one, two = {"type": "text", "text": "a"}, {"type": "text", "text": "b", "cache": {}}
+    >>> joined([one, two, {"type": "text", "text": "c"}])
     [{'type': 'text', 'text': 'ab', 'cache': {}}, {'type': 'text', 'text': 'c'}]
     """
     if value is None:

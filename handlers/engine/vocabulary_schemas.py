@@ -6,6 +6,7 @@ from typing import Any
 
 from .vocabulary_kinds import an_object
 
+UNKNOWN = ("nullable", "propertyOrdering")
 NAMED = ("properties", "$defs", "defs", "definitions", "patternProperties")
 LISTED = ("anyOf", "oneOf", "allOf", "prefixItems")
 SINGLE = ("items", "additionalProperties", "not")
@@ -24,22 +25,24 @@ def json_schema(value: Any) -> Any:
 def converted(schema: Any) -> Any:
     if type(schema) is not dict:
         return schema
-    result: dict[str, Any] = {}
-    for word, value in schema.items():
-        if word == "type" and type(value) is str:
-            result[word] = value.lower()
-        elif word in NAMED and type(value) is dict:
-            result[word] = {name: converted(each) for name, each in value.items()}
-        elif word in LISTED and type(value) is list:
-            result[word] = [converted(each) for each in value]
-        elif word in SINGLE:
-            result[word] = converted(value)
-        elif word in NUMBERS and type(value) is str and value.isdecimal():
-            result[word] = int(value)
-        elif word not in ("nullable", "propertyOrdering"):
-            result[word] = value
+    result = {word: member(word, value) for word, value in schema.items() if word not in UNKNOWN}
     if schema.get("nullable") is True and type(result.get("type")) is str:
         result["type"] = [result["type"], "null"]
         if type(result.get("enum")) is list and None not in result["enum"]:
             result["enum"] = [*result["enum"], None]
     return result
+
+
+def member(word: str, value: Any) -> Any:
+    """One member of a schema, as JSON Schema has it."""
+    if word == "type" and type(value) is str:
+        return value.lower()
+    if word in NAMED and type(value) is dict:
+        return {name: converted(each) for name, each in value.items()}
+    if word in LISTED and type(value) is list:
+        return [converted(each) for each in value]
+    if word in SINGLE:
+        return converted(value)
+    if word in NUMBERS and type(value) is str and value.isdecimal():
+        return int(value)
+    return value

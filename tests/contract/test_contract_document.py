@@ -30,6 +30,7 @@ FUNCTIONS = {
     "createProviderResponse": "responses.create_provider_response",
     "countMessageTokens": "services.pass_through",
     "countProviderMessageTokens": "services.pass_through",
+    "createCompletion": "services.pass_through",
     "createEmbedding": "services.pass_through",
     "createImage": "services.pass_through",
     "createSpeech": "services.pass_through",
@@ -40,17 +41,21 @@ FUNCTIONS = {
     "streamGeneratedContent": "gemini.stream_generated_content",
     "createProviderGeneratedContent": "gemini.create_provider_generated_content",
     "streamProviderGeneratedContent": "gemini.stream_provider_generated_content",
-    "listGeminiModels": "gemini.list_gemini_models",
-    "retrieveGeminiModel": "gemini.retrieve_gemini_model",
-    "createOllamaChat": "ollama.create_ollama_chat",
-    "listOllamaModels": "ollama.list_ollama_models",
-    "showOllamaModel": "ollama.show_ollama_model",
-    "getOllamaVersion": "ollama.get_ollama_version",
+    "createStableGeneratedContent": "gemini.create_stable_generated_content",
+    "streamStableGeneratedContent": "gemini.stream_stable_generated_content",
+    "createProviderStableGeneratedContent": "gemini.create_provider_stable_generated_content",
+    "streamProviderStableGeneratedContent": "gemini.stream_provider_stable_generated_content",
+    "listGenerativeModels": "gemini.list_generative_models",
+    "retrieveGenerativeModel": "gemini.retrieve_generative_model",
+    "createLocalChat": "ollama.create_local_chat",
+    "listLocalModels": "ollama.list_local_models",
+    "showLocalModel": "ollama.show_local_model",
+    "getLocalVersion": "ollama.get_local_version",
     "getApiDocs": "documentation.get_api_docs",
     "getApiDocsJson": "documentation.get_api_docs_json",
 }
 OPEN = {"getRoot", "getHealth", "getHello", "getApiDocs", "getApiDocsJson"}
-ERRORS = {"openai": "OpenAIError", "anthropic": "AnthropicError", "responses": "OpenAIError", "gemini": "GeminiError",
+ERRORS = {"openai": "OpenAIError", "anthropic": "AnthropicError", "responses": "OpenAIError", "completions": "OpenAIError", "gemini": "GeminiError",
           "ollama": "OllamaError"}  # fmt: skip
 STREAMED_ERRORS = {**ERRORS, "responses": "ResponseErrorEvent"}
 BY_HEADER = {"by-header": {"anthropic-version": "anthropic"}, "else": "openai"}
@@ -280,7 +285,9 @@ def test_streams_declare_their_events() -> None:
         "createChatCompletion": "[DONE]", "createProviderChatCompletion": "[DONE]",
         "createMessage": None, "createProviderMessage": None,
         "createResponse": None, "createProviderResponse": None,
-        "streamGeneratedContent": None, "streamProviderGeneratedContent": None, "createOllamaChat": None,
+        "streamGeneratedContent": None, "streamProviderGeneratedContent": None, "createLocalChat": None,
+        "streamStableGeneratedContent": None, "streamProviderStableGeneratedContent": None,
+        "createCompletion": "[DONE]",
         "createImage": None, "createSpeech": None, "createTranscription": None,
     }  # fmt: skip
 

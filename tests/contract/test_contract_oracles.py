@@ -29,6 +29,7 @@ from contract.closed_view import closed_view, is_open_branch, validator
 from contract.contract_specimens import contract, name_of, resolve, schemas, specimen
 from contract.responses_differences import BEYOND_ANSWERS, BEYOND_REQUESTS, LEFT_OUT_OF_ANSWERS, LEFT_OUT_OF_REQUESTS
 from contract.sdk_types import Comparison
+from openai.types import completion_create_params as completion_params
 from openai.types import image_generate_params as image_params
 from openai.types.chat import completion_create_params as chat_params
 from openai.types.responses import response_create_params as responses_params
@@ -65,6 +66,11 @@ PAIRS: dict[str, list[tuple[Any, str]]] = {
         (openai.types.responses.ResponseStreamEvent, "ResponseStreamEvent"),
     ],
     "models": [(openai.types.Model, "Model"), (anthropic.types.ModelInfo, "Model")],
+    "text completions": [
+        (completion_params.CompletionCreateParamsNonStreaming, "CompletionRequest"),
+        (completion_params.CompletionCreateParamsStreaming, "CompletionRequest"),
+    ],
+    "answers of text completions": [(openai.types.Completion, "Completion")],
     "requests to count": [
         (count_params.MessageCountTokensParams, "CountTokensRequest"),
         (beta_count_params.MessageCountTokensParams, "CountTokensRequest"),
@@ -92,6 +98,8 @@ BESIDE = {"UserBlockParam": "AssistantBlockParam", "AssistantBlockParam": "UserB
 """The package has one union of blocks for both roles; the contract has one for each, and the open branch for the rest."""
 
 LEFT_OUT: dict[str, dict[str, str]] = {
+    "text completions": {},
+    "answers of text completions": {},
     "requests of services": {"ImageRequest.model: null": "it says who is to draw"},
     "answers of services": {},
     "chat requests": {},
@@ -120,6 +128,8 @@ ROUTERS = "OpenRouter's form, which clients know and other providers took over"
 SHARED = "described once for questions and answers; the package has less of it in answers"
 EXTENSIONS: dict[str, dict[str, str]] = {
     "requests of services": {},
+    "text completions": {},
+    "answers of text completions": {},
     "requests to count": {
         "CountTokensRequest.output_format": "the older place of output_config.format",
         "CodeCaller.type = code_execution_20260521": "a caller wherever tools list it as an allowed one",
@@ -261,6 +271,7 @@ MODELS: dict[str, Any] = {
     "ResponseOutputItem": openai.types.responses.ResponseOutputItem,
     "ResponseStreamEvent": openai.types.responses.ResponseStreamEvent,
     "Model": anthropic.types.ModelInfo,
+    "Completion": openai.types.Completion,
     "EmbeddingList": openai.types.CreateEmbeddingResponse,
     "ImageList": openai.types.ImagesResponse,
     "Transcription": openai.types.audio.Transcription,

@@ -14,6 +14,7 @@ from handlers.engine.contract.schemas import Schemas
 CLOSED_UNIONS = {
     "AnyError": "what Morello writes itself, in one of two shapes",
     "ChatCompletionStreamEvent": "two shapes without a tag between them",
+    "CompletionStreamEvent": "two shapes without a tag between them",
     "ChatFile": "told apart by the member that is there",
     "GenerateContentStreamEvent": "two shapes without a tag between them",
     "OllamaStreamEvent": "two shapes without a tag between them",

@@ -29,6 +29,7 @@ def bearer(value: bytes):
         pytest.param((bearer(b""),), 401, id="defect_193 empty header"),
         pytest.param((bearer(b"Bearer \xff\x00\xfe"),), 401, id="defect_193 not text"),
         pytest.param((bearer(b"Basic dXNlcjprZXk="),), 401, id="another scheme"),
+        pytest.param((bearer(b"Basic " + KEY),), 401, id="another scheme, a right key"),
         pytest.param(((b"x-api-key", b""),), 401, id="empty api key"),
         pytest.param(((b"x-api-key", KEY[:-1]),), 401, id="a key cut short"),
         pytest.param(((b"x-api-key", KEY + b"x"),), 401, id="a key and more"),
@@ -50,6 +51,24 @@ def test_one_valid_key_is_enough(app, headers, status):
         assert KEY.decode() not in reply.body.decode()
     else:
         assert reply.json["caller"] == "tester"
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "root_path", "status"),
+    [
+        pytest.param("/v1/items", (), "", 200, id="none"),
+        pytest.param("/v1/items", (bearer(b"Bearer wrong"),), "", 200, id="a wrong one"),
+        pytest.param("/v1/items", (BEARER, (b"host", b"gateway.example")), "", 200, id="the right one, from elsewhere"),
+        pytest.param("/v1/items", ((b"host", b"gateway.example"),), "", 403, id="none, from elsewhere"),
+        pytest.param("/v1/items", ((b"origin", b"https://evil.example"),), "", 403, id="none, from a page"),
+        pytest.param("/v1/items", (), "/below", 200, id="none, below a prefix"),
+        pytest.param("/v1/items", (), "", 401, id="none, where one is needed"),
+    ],
+)
+def test_open_paths_need_no_key(path, headers, root_path, status):
+    """Tools of this machine get in without a key on these paths; nobody else does, and on no other path."""
+    app = small_app(open_paths=["/v1/*"] if status != 401 else ["/v1/item", "/items"])
+    assert ask_now(app, "GET", path, headers=headers, root_path=root_path).status == status
 
 
 @pytest.mark.parametrize("query", [b"key=" + KEY, b"access_token=" + KEY, b"api_key=" + KEY])

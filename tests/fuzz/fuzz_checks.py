@@ -34,6 +34,8 @@ REFUSALS = {
     "unknown_path": "a name in a path that makes it another path",
 }
 """Why a request that satisfies the contract may be refused all the same, by the code of the error."""
+FRAMINGS = {"text/event-stream": "sse", "application/x-ndjson": "ndjson"}
+"""How a stream of each media type is framed."""
 REQUEST_ID = re.compile(r"req_[0-9a-f]{24}")
 MOST_WARNINGS = 2048 + len(", +999999 more")
 Schema = dict[str, Any]
@@ -130,7 +132,7 @@ class Checks:
         if not is_answer(case, response) or media_type(response) != "application/json":
             return
         sent, body = sent_body(response), response.json()
-        assert sent.get("stream") is not True, "a stream was asked for"
+        assert not wants_stream(case, sent), "a stream was asked for"
         spoken = spoken_in(case)
         closed(spoken.answer).validate(body)
         spoken.whole(body)
@@ -138,26 +140,27 @@ class Checks:
 
     def streams_are_exact(self, ctx: Any, response: Response, case: Case) -> None:
         """Each event by the contract and by the vendor's types, all of them by the grammar of the dialect, the end."""
-        if not is_answer(case, response) or media_type(response) != "text/event-stream":
+        if not is_answer(case, response) or media_type(response) not in FRAMINGS:
             return
-        sent, media = sent_body(response), answer_media(case)["text/event-stream"]
-        assert sent.get("stream") is True, "no stream was asked for"
+        sent, media = sent_body(response), answer_media(case)[media_type(response)]
+        assert wants_stream(case, sent), "no stream was asked for"
         assert not response.stream_cut_short, "the stream was read to its end"
-        frames = events(response.content)
+        frames = events(response.content, FRAMINGS[media_type(response)])
         assert frames, "a stream says something"
         spoken, end = spoken_in(case), media.get("x-event-end")
         parsed = []
         for number, (name, data) in enumerate(frames):
-            compiled(json.dumps(media["schema"]), closed=True).validate(
-                {"data": data} if name is None else {"event": name, "data": data}
-            )
+            if "x-event-data" in media:
+                compiled(json.dumps(media["schema"]), closed=True).validate(
+                    {"data": data} if name is None else {"event": name, "data": data}
+                )
             if data == end:
                 assert number == len(frames) - 1, "nothing follows the end"
                 parsed.append((name, data))
                 continue
             value = json.loads(data)
             parsed.append((name, value))
-            self.event_is_exact(spoken, json.dumps(media["x-event-data"]), value)
+            self.event_is_exact(spoken, json.dumps(media.get("x-event-data", media["schema"])), value)
         try:
             spoken.grammar(parsed, sent)
         except AssertionError as error:
@@ -223,7 +226,7 @@ def target_of(response: Response) -> str:
     """Provider and model that a request asks for, in its body and perhaps its path."""
     model = sent_body(response)["model"]
     segment = response.request.path_url.split("/")[1]
-    return model if segment == "v1" or model.startswith(f"{segment}:") else f"{segment}:{model}"
+    return model if segment in ("v1", "api") or model.startswith(f"{segment}:") else f"{segment}:{model}"
 
 
 def chosen(rule: Any, response: Response) -> str:
@@ -234,12 +237,19 @@ def chosen(rule: Any, response: Response) -> str:
     return next((dialect for name, dialect in rule["by-header"].items() if name in headers), rule["else"])
 
 
-def events(stream: bytes) -> list[tuple[str | None, str]]:
+def wants_stream(case: Case, sent: Schema) -> bool:
+    """Whether a body asks for a stream, in this operation."""
+    rule = operation_of(case).get("x-stream")
+    wanted: bool = sent.get("stream", rule["default"] if isinstance(rule, dict) else False) is True
+    return wanted
+
+
+def events(stream: bytes, framing: str) -> list[tuple[str | None, str]]:
     """Name and data of each event; comments are left out. What is no whole event at the end is a mistake."""
-    cut = splitter("sse")
+    cut = splitter(framing)
     whole = cut.feed(stream)
     assert not cut.finish(), "a stream ends with a whole event"
-    found = [parse_event("sse", raw) for raw in whole]
+    found = [parse_event(framing, raw) for raw in whole]
     return [(name, data.decode()) for name, data in found if data is not None]
 
 

@@ -15,7 +15,7 @@ from contract.contract_specimens import contract
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from openai.types.responses import Response
 from rosetta.responses_grammar import check_responses, validate_event
-from rosetta.stream_grammar import Frame, check_chat, check_messages
+from rosetta.stream_grammar import Frame, check_chat, check_lines, check_messages, validate_piece
 from sdk_oracles import strict, strict_event
 
 from handlers.engine.contract.document import follow
@@ -67,19 +67,23 @@ DIALECTS = {
     "responses": Spoken(
         "Response", "OpenAIError", strict_response, lambda data: validate_event(data["type"], data), responses_grammar
     ),
-}
+    "ollama": Spoken(
+        "OllamaChatResponse", "OllamaError", partial(validate_piece, "ollama"), partial(validate_piece, "ollama"),
+        lambda frames, sent: check_lines(frames),
+    ),
+}  # fmt: skip
 PASSED_THROUGH = {
     operation["operationId"]: "passes through: tests/services; its schema: tests/contract/test_differential.py"
     for item in contract()["paths"].values()
     for operation in item.values()
     if "x-pass-through" in operation
 }
-COUNTS = ("countMessageTokens", "countProviderMessageTokens")
+OTHERS = ("countMessageTokens", "countProviderMessageTokens", "showOllamaModel")
 NOT_YET = {
     operation["operationId"]: "not fuzzed yet: tests/rosetta, and its schema in tests/contract"
     for item in contract()["paths"].values()
     for name, operation in item.items()
-    if name == "post" and (operation.get("x-dialect") in ("gemini", "ollama") or operation["operationId"] in COUNTS)
+    if name == "post" and (operation.get("x-dialect") in ("gemini", "completions") or operation["operationId"] in OTHERS)
 }
 ELSEWHERE: dict[str, str] = {**PASSED_THROUGH, **NOT_YET}
 """Operations that take a body and are no such conversations, by operationId, and where they are tried out instead."""

@@ -67,6 +67,9 @@ def called(message: Json) -> list[Json]:
     if message.get("type") in OUTPUTS:
         message = {**message, "call_id": message.get("call_id") or "call"}
         return [{**OUTPUTS[message["type"]], "call_id": message["call_id"], "name": "look"}, message]
+    if message.get("role") == "tool" and not isinstance(message.get("tool_call_id"), str):
+        call = {"function": {"name": message.get("tool_name") or "look", "arguments": {}}}
+        return [{"role": "assistant", "content": "", "tool_calls": [call]}, message]
     if message.get("role") == "tool":
         call = {"id": message["tool_call_id"], "type": "function", "function": {"name": "look", "arguments": "{}"}}
         return [{"role": "assistant", "tool_calls": [call]}, message]

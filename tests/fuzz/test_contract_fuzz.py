@@ -29,7 +29,7 @@ from handlers.engine.contract.document import follow
 EXAMPLES = int(os.environ.get("MORELLO_FUZZ_EXAMPLES", "0"))
 """How many random cases of a kind for each operation and provider; 0 stands for the ordinary run."""
 POSITIVE, NEGATIVE = 40, 40
-CORNERS = 10 * EXAMPLES or 240
+CORNERS = 10 * EXAMPLES or 160
 """About so many of the systematic cases of an operation are tried, evenly chosen; there are up to 16,000."""
 METHODS = ("get", "put", "post", "delete", "patch")
 FIRST = 8

@@ -348,3 +348,11 @@ def test_a_chat_client_hears_that_the_stream_failed_defect_35(world: World) -> N
     with pytest.raises(openai.APIError, match="The server had an error"):
         list(world.client.chat.completions.create(
             model=OWN, messages=[{"role": "user", "content": "Hello broken"}], stream=True))  # fmt: skip
+
+
+def test_options_of_a_chat_stream_stay_behind_defect_158(world: World) -> None:
+    """The other API has none by that name, and counts without being asked."""
+    chunks = list(world.client.chat.completions.create(
+        model=OWN, messages=[{"role": "user", "content": "Hello"}], stream=True, stream_options={"include_usage": True}))  # fmt: skip
+    assert chunks[-1].usage.total_tokens == 22
+    assert "stream_options" not in world.responses_server.last.body
