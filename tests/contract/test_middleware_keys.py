@@ -29,6 +29,7 @@ def bearer(value: bytes):
         pytest.param((bearer(b""),), 401, id="defect_193 empty header"),
         pytest.param((bearer(b"Bearer \xff\x00\xfe"),), 401, id="defect_193 not text"),
         pytest.param((bearer(b"Basic dXNlcjprZXk="),), 401, id="another scheme"),
+        pytest.param((bearer(b"Basic " + KEY),), 401, id="another scheme, a right key"),
         pytest.param(((b"x-api-key", b""),), 401, id="empty api key"),
         pytest.param(((b"x-api-key", KEY[:-1]),), 401, id="a key cut short"),
         pytest.param(((b"x-api-key", KEY + b"x"),), 401, id="a key and more"),
