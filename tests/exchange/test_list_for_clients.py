@@ -80,6 +80,7 @@ def test_pages_by_neighbour_meet_in_the_middle(bench: Any) -> None:
     back, before, more = [ids[-1]], {"before_id": ids[-1]}, True
     while more:
         found = page(limit=1, **before)
+        assert len(found["data"]) == 1
         back = [one["id"] for one in found["data"]] + back
         before, more = {"before_id": found["first_id"]}, found["has_more"]
     assert back == ids
