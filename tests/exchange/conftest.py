@@ -87,6 +87,8 @@ providers:
 class Scripted(VendorServer):
     """Answers what it was told to, and nothing else."""
 
+    unheard = frozenset({"GET"})
+
     def reply(self, request: object) -> Reply:
         raise AssertionError(f"nothing was scripted for {request}")
 

@@ -44,6 +44,9 @@ class Refused(Exception):
 class VendorServer:
     """An ASGI app. `received` holds all requests; `next_replies` are given first, before the server's own ideas."""
 
+    unheard: frozenset[str] = frozenset()
+    """Methods that take no reply and are not kept: the gateway asks for lists of models whenever it likes."""
+
     def __init__(self) -> None:
         self.received: list[Received] = []
         self.next_replies: list[Reply] = []
@@ -63,6 +66,9 @@ class VendorServer:
             await self.lifespan(receive, send)
             return
         request = await self.read(scope, receive)
+        if request.method in self.unheard:
+            await self.send(Reply(404, {"error": {"message": "not here"}}), send)
+            return
         self.received.append(request)
         try:
             reply = self.next_replies.pop(0) if self.next_replies else self.reply(request)
