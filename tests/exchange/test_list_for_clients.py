@@ -58,3 +58,31 @@ def test_one_entry_serves_both_families_defect_145_defect_235(bench: Any) -> Non
 def test_the_date_of_a_model_does_not_move_defect_146(bench: Any) -> None:
     """Asked twice, the same: `created` is never the time of the question."""
     assert bench.client.get("/v1/models").json() == bench.client.get("/v1/models").json()
+
+
+def test_pages_by_neighbour_meet_in_the_middle(bench: Any) -> None:
+    """`after_id` goes on, `before_id` goes back; `has_more` tells of more in the direction in which one goes."""
+
+    def page(**query: Any) -> dict[str, Any]:
+        found: dict[str, Any] = bench.client.get("/v1/models", params=query).json()
+        return found
+
+    ids = [one["id"] for one in page()["data"]]
+    assert len(ids) >= 2
+    forth: list[str] = []
+    after: dict[str, str] = {}
+    more = True
+    while more:
+        found = page(limit=1, **after)
+        forth += [one["id"] for one in found["data"]]
+        after, more = {"after_id": found["last_id"]}, found["has_more"]
+    assert forth == ids
+    back, before, more = [ids[-1]], {"before_id": ids[-1]}, True
+    while more:
+        found = page(limit=1, **before)
+        assert len(found["data"]) == 1
+        back = [one["id"] for one in found["data"]] + back
+        before, more = {"before_id": found["first_id"]}, found["has_more"]
+    assert back == ids
+    assert page(before_id=ids[0])["data"] == []
+    assert [one["id"] for one in page(before_id=ids[-1])["data"]] == ids[:-1]
