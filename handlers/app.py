@@ -46,6 +46,7 @@ class Morello:
             make_call=partial(Call, self.engine),
             render=self.engine.error_answer,
             identify=identify,
+            open_paths=access.open_paths,
             origins=tuple(cors_origins),
             pages=self.engine.documentation.files,
             ended=self.ended,

@@ -95,6 +95,10 @@ def add_serve_options(serve: argparse.ArgumentParser) -> None:
     serve.add_argument("--port", help=f"MORELLO_PORT; else {PORT}")
     serve.add_argument("--api-key-file", type=Path, metavar="FILE", help="a file that holds a key that callers may use")
     serve.add_argument("--no-auth", action="store_true", help="ask nobody for a key; on this machine only")
+    serve.add_argument(
+        "--open-paths", action="append", default=[], metavar="GLOB",
+        help="paths that need no key, such as '/api/*' for tools that send none; on this machine only",
+    )  # fmt: skip
     serve.add_argument("--tls-cert", type=Path, metavar="FILE")
     serve.add_argument("--tls-key", type=Path, metavar="FILE")
     serve.add_argument("--root-path", default="", metavar="PATH", help="what a proxy in front takes off the path")
@@ -121,8 +125,9 @@ def run_serve(options: argparse.Namespace) -> int:
     host = options.host or environment.get("MORELLO_HOST") or HOST
     address = Address(host, port_of(options.port, environment), root_path_of(options.root_path), *tls_of(options))
     access = open_access(
-        configuration.keys, environment, file=options.api_key_file, no_auth=options.no_auth, host=host
-    )
+        configuration.keys, environment, file=options.api_key_file, no_auth=options.no_auth, host=host,
+        open_paths=options.open_paths,
+    )  # fmt: skip
     morello = Morello(configuration, access, cors_origins=options.cors_origin, log=RequestLog())
     return serve(morello, address, access, log_level=options.log_level)
 

@@ -19,6 +19,11 @@ async def get_health(call: Call) -> Answer:
     return Answer(200, JSON_HEADERS, orjson.dumps(body))
 
 
+async def get_hello(call: Call) -> Answer:
+    """Say hello to clients that look whether anybody is there before they ask for anything."""
+    return Answer(200, JSON_HEADERS, b'{"message":"hello"}')
+
+
 async def get_root(call: Call) -> Answer:
     """What this is, and where its contract and its documentation are."""
     prefix = call.scope.get("root_path", "")

@@ -48,12 +48,14 @@ class Keys:
 class Access:
     """How the gateway is guarded: `keys` None means that nobody is asked for one.
 
-    `file` is where a generated key is kept; `fresh` is that key if it was made just now, to be shown once.
+    `file` is where a generated key is kept; `fresh` is that key if it was made just now, to be shown once. `open_paths`
+    are globs of paths that need no key.
     """
 
     keys: Keys | None
     file: Path | None = None
     fresh: str | None = None
+    open_paths: tuple[str, ...] = ()
 
 
 def key_file(environment: Mapping[str, str]) -> Path:
@@ -70,12 +72,14 @@ def open_access(
     file: Path | None = None,
     no_auth: bool = False,
     host: str = "127.0.0.1",
+    open_paths: Iterable[str] = (),
 ) -> Access:
     """The keys that count: `named` from providers.yaml, `MORELLO_API_KEY`, and a generated one if there is neither.
 
     `file` names a file that holds a key (`--api-key-file`). Raises ConfigurationError where the gateway would
-    stand open.
+    stand open: without keys, also on some paths only (`open_paths`), it listens on this machine alone.
     """
+    opened = checked_globs(open_paths, host)
     if no_auth:
         if host not in LOOPBACK:
             raise ConfigurationError(
@@ -91,10 +95,24 @@ def open_access(
         found["file"] = [*found.get("file", []), read_key(file)]
     _check(found)
     if any(found.values()):
-        return Access(Keys(found))
+        return Access(Keys(found), open_paths=opened)
     kept = key_file(environment)
     key, fresh = keep_key(kept)
-    return Access(Keys({GENERATED_NAME: [key]}), kept, key if fresh else None)
+    return Access(Keys({GENERATED_NAME: [key]}), kept, key if fresh else None, opened)
+
+
+def checked_globs(globs: Iterable[str], host: str) -> tuple[str, ...]:
+    """The paths that need no key. Raises ConfigurationError where others than this machine could reach them."""
+    found = tuple(globs)
+    for glob in found:
+        if not glob.startswith("/"):
+            raise ConfigurationError(f"--open-paths {glob!r} does not begin with a slash.", hint="Such as '/api/*'.")
+    if found and host not in LOOPBACK:
+        raise ConfigurationError(
+            f"Paths that need no key can be opened on this machine only, not on {host}.",
+            hint="Leave out --open-paths, or --host.",
+        )
+    return found
 
 
 def _check(named: Mapping[str, Iterable[str]]) -> None:

@@ -87,6 +87,11 @@ class Notice:
         access = self.access
         if access.keys is None:
             return "none is asked for (--no-auth)"
+        opened = f"; none for {' '.join(access.open_paths)}" if access.open_paths else ""
+        return self.where_it_is() + opened
+
+    def where_it_is(self) -> str:
+        access = self.access
         if access.fresh:
             return f"{access.fresh}   (made just now, shown this once; kept in {access.file})"
         if access.file:

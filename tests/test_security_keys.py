@@ -56,6 +56,17 @@ def test_environment_and_file_count_beside_each_other(environment, tmp_path):
     assert not key_file(environment).exists()
 
 
+def test_paths_are_opened_on_this_machine_only(environment):
+    """Where others could come by, nothing is open without a key."""
+    named = {"laptop": ["key-of-laptop"]}
+    assert open_access(named, environment, open_paths=["/api/*"]).open_paths == ("/api/*",)
+    assert open_access(named, environment).open_paths == ()
+    with pytest.raises(ConfigurationError, match=r"on this machine only, not on 0\.0\.0\.0"):
+        open_access(named, environment, open_paths=["/api/*"], host="0.0.0.0")
+    with pytest.raises(ConfigurationError, match="does not begin with a slash"):
+        open_access(named, environment, open_paths=["api/*"])
+
+
 @POSIX
 def test_without_any_key_one_is_made_once(environment):
     first = open_access({}, environment)

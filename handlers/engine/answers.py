@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
+from .errors import GatewayError
+
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from .call import Call
+    from .upstream import UpstreamAnswer
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -109,6 +112,41 @@ class StreamAnswer(Response):
             pulse.stop()
             call.release()
             await self.frames.aclose()
+
+
+class RelayedAnswer(Response):
+    """A provider's answer that is no JSON (a sound, a picture, plain text, events), its bytes as they come.
+
+    Nothing can be added to such bytes: a provider who fails in their middle cuts the caller's connection.
+    """
+
+    def __init__(self, call: Call, headers: Headers, upstream: UpstreamAnswer) -> None:
+        self.status_code = upstream.status
+        self.background = None
+        self.body = b""
+        self.raw_headers = headers
+        self.call = call
+        self.upstream = upstream
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the bytes until they end, or the caller leaves."""
+        call = self.call
+        call.attend(receive)
+        try:
+            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            async for piece in self.upstream.chunks():
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+            await send({"type": "http.response.body", "body": b""})
+        except GatewayError as error:
+            call.failed(error)
+            raise
+        except BaseException as error:
+            if not call.left(error):
+                raise
+            self.status_code = GONE
+        finally:
+            call.release()
+            await self.upstream.aclose()
 
 
 class Pulse:

@@ -117,6 +117,10 @@ class Assembler:
             events += self._started_event()
         return events
 
+    def start(self) -> list[Json]:
+        """The start now, for a client who must not wait for the provider's, which then comes too late."""
+        return [] if self.over else self._started_event()
+
     def end(self, *, complete: bool = False) -> list[Json]:
         """The stream has ended. `complete`: by its end marker, which counts as a finish if the provider gave none."""
         if self.over:

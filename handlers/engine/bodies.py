@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from typing import NamedTuple
 
@@ -21,6 +22,13 @@ COPIED = 65536
 """Up to this size it is cheaper to copy a body than to write twice."""
 
 
+class Upload(NamedTuple):
+    """A request's body that is sent while it is still coming in. `length` in bytes, None if nobody knows it yet."""
+
+    pieces: AsyncIterator[bytes]
+    length: int | None
+
+
 class Reply(NamedTuple):
     """The head of an answer, and its body, which must be closed."""
 
@@ -32,19 +40,20 @@ class Reply(NamedTuple):
 class BodyStream(httpx.AsyncByteStream):
     """One exchange on one connection, which it gives back after the body's last byte, and closes before it."""
 
-    __slots__ = ("_connection", "_payload", "_protocol", "_slots", "_watch")
+    __slots__ = ("_connection", "_payload", "_protocol", "_slots", "_unsent", "_watch")
 
     def __init__(self, connection: Connection, slots: asyncio.Semaphore | None) -> None:
         self._connection: Connection | None = connection
         self._slots = slots
         self._payload: aiohttp.StreamReader | None = None
         self._watch: asyncio.TimerHandle | None = None
+        self._unsent = False
         protocol = connection.protocol
         assert protocol is not None
         self._protocol = protocol
 
     async def exchange(
-        self, head: bytes, body: bytes, bodiless: bool, read_timeout: float | None, write_timeout: float | None
+        self, head: bytes, body: bytes | Upload, bodiless: bool, read_timeout: float | None, write_timeout: float | None
     ) -> Reply:
         """Write the request, read the head of the answer."""
         protocol = self._protocol
@@ -55,6 +64,9 @@ class BodyStream(httpx.AsyncByteStream):
             skip_payload=bodiless, read_until_eof=True, auto_decompress=False, read_timeout=read_timeout,
             max_line_size=HEADER_LIMIT, max_field_size=HEADER_LIMIT,
         )  # fmt: skip
+        if isinstance(body, Upload):
+            transport.write(head)
+            return await self._exchange_slowly(body, write_timeout)
         if len(body) < COPIED:
             transport.write(head + body)
         else:
@@ -64,8 +76,12 @@ class BodyStream(httpx.AsyncByteStream):
         if write_timeout and (waiting := transport.get_write_buffer_size()):
             loop = asyncio.get_running_loop()
             self._watch = loop.call_later(write_timeout, self._look, waiting, write_timeout, loop)
+        return await self._head()
+
+    async def _head(self) -> Reply:
+        """The head of the answer, when it comes."""
         while True:
-            message, payload = await protocol.read()
+            message, payload = await self._protocol.read()
             if not 100 <= message.code < 200:
                 break
             if message.code == 101:
@@ -73,6 +89,39 @@ class BodyStream(httpx.AsyncByteStream):
         self._payload = payload
         payload.on_eof(self._ended)
         return Reply(message.code, list(message.raw_headers), self)
+
+    async def _exchange_slowly(self, body: Upload, write_timeout: float | None) -> Reply:
+        """Send a body that is still coming in, and listen meanwhile: an answer that comes early ends the sending."""
+        self._unsent = True
+        sending = asyncio.ensure_future(self._send(body, write_timeout))
+        reading = asyncio.ensure_future(self._head())
+        try:
+            await asyncio.wait((sending, reading), return_when=asyncio.FIRST_COMPLETED)
+            if not reading.done():
+                with contextlib.suppress(aiohttp.ClientError, OSError):  # then the reader knows, or has an answer
+                    await sending
+                self._protocol.start_timeout()
+            return await reading
+        finally:
+            for task in (sending, reading):
+                task.cancel()
+            await asyncio.gather(sending, reading, return_exceptions=True)
+
+    async def _send(self, body: Upload, write_timeout: float | None) -> None:
+        """Write the body as it comes: as it is where its length was told, else in chunks."""
+        transport = self._protocol.transport
+        assert transport is not None
+        async for piece in body.pieces:
+            if piece:
+                transport.write(piece if body.length is not None else b"%x\r\n%b\r\n" % (len(piece), piece))
+            try:
+                async with asyncio.timeout(write_timeout):
+                    await self._protocol._drain_helper()
+            except TimeoutError:
+                raise httpx.WriteTimeout("The server does not take the request.") from None
+        if body.length is None:
+            transport.write(b"0\r\n\r\n")
+        self._unsent = False
 
     def _look(self, waiting: int, seconds: float, loop: asyncio.AbstractEventLoop) -> None:
         """Whether the peer has taken any of the request since the last look."""
@@ -101,7 +150,7 @@ class BodyStream(httpx.AsyncByteStream):
 
     def _ended(self) -> None:
         transport = self._protocol.transport
-        if transport is None or transport.get_write_buffer_size():
+        if transport is None or self._unsent or transport.get_write_buffer_size():
             self.close()  # answered before it had heard us out
         elif self._connection is not None:
             connection, self._connection = self._connection, None

@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from .errors import GatewayError
@@ -18,9 +20,10 @@ if TYPE_CHECKING:
 
     from .answers import Answer, StreamAnswer
     from .contract.operation import Operation
-    from .dialects import Dialect
+    from .dialects import Dialect, Framing
     from .engine import Engine
     from .losses import Loss
+    from .services import Served
 
 LEFT, SHUTDOWN = "left", "shutdown"
 LEAVING = "morello.leaving"
@@ -37,8 +40,9 @@ def new_request_id() -> str:
 class Call:
     """What a handler is given beside the body.
 
-    `raw` is the body's bytes after decoding (gzip undone), `body` the parsed JSON, `parameters` the validated path,
-    query and header parameters by name, `caller` the name of the key that was used.
+    `raw` is the body's bytes, unpacked, `body` the parsed JSON (both are nothing where the body is no JSON: then
+    `receive` has it), `parameters` the validated path, query and header parameters by name, `caller` the name of the
+    key that was used.
     """
 
     __slots__ = (
@@ -114,6 +118,20 @@ class Call:
         default = isinstance(declared, dict) and declared.get("default") is True
         return body.get("stream", default) is True
 
+    @property
+    def framing(self) -> Framing:
+        """How a stream reaches this caller: as his dialect frames it, unless the operation says otherwise.
+
+        `x-framing: {by-query: {alt: {sse: sse}}, else: json-array}` chooses by the value of a query parameter.
+        """
+        declared = self.operation.extensions.get("x-framing")
+        if declared is None:
+            return self.dialect.stream
+        name = declared["else"]
+        for parameter, framings in declared.get("by-query", {}).items():
+            name = framings.get(self.parameters.get(parameter), name)
+        return replace(self.dialect.stream, name=name)
+
     def path(self, body: dict[str, Any]) -> dict[str, Any]:
         """What a reader of requests learns from elsewhere than the body."""
         return {**self.parameters, "stream": self.wants_stream(body)}
@@ -143,6 +161,12 @@ class Call:
     async def exchange(self, body: dict[str, Any], provider_id: str | None = None) -> Answer | StreamAnswer:
         """Answer with whichever provider serves the model that `body` names (exchange.py)."""
         return await self.engine.exchange(self, body, provider_id)
+
+    async def serve(
+        self, rule: Mapping[str, Any], body: dict[str, Any] | None, provider_id: str | None = None
+    ) -> Served:
+        """Pass this call through to a service of the provider that serves the model (services.py)."""
+        return await self.engine.serve(self, rule, body, provider_id)
 
     # ---- the watch --------------------------------------------------------------------------------------------
 

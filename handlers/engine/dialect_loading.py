@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from .problems import Problems, did_you_mean
 from .raw_reasoning import Carrier
 from .resources import Resources
 from .templates import Compiler, Kind
+from .token_rules import TokenRule
 
 COMPILED: dict[Any, tuple[dict[str, Any], set[Path], Problems]] = {}
 """Compiled folders, the files they took, the warnings about them, by the state of their files: a configuration that is
@@ -206,7 +207,7 @@ def _settings(entry: Mapping[str, Any]) -> dict[str, Any]:
         "path": entry.get("path", ""),
         "query": present(entry.get("query", {})),
         "headers": present(entry.get("headers", {})),
-        "stream": Framing(stream.get("framing", "sse"), stream.get("end"), stream.get("number")),
+        "stream": _framing(stream),
         "stream_headers": present(stream.get("headers", {})),
         "tool_names": _name_rule(entry.get("tool_names")),
         "tool_ids": _name_rule(entry.get("tool_ids")),
@@ -217,10 +218,13 @@ def _settings(entry: Mapping[str, Any]) -> dict[str, Any]:
         "forward_request_headers": Globs(entry.get("forward_request_headers", ())),
         "forward_response_headers": Globs(entry.get("forward_response_headers", ())),
         "error_inside": entry.get("error_inside"),
+        "errors_in_stream": frozenset(entry.get("errors_in_stream", ())),
         "models": _model_list(entry.get("models")),
         "usage_option": _usage_option(entry.get("usage_option")),
         "model_in": ModelIn(**{name: _pointers(value) for name, value in entry.get("model_in", {}).items()}),
-        "usage_in": entry.get("usage_in"),
+        "usage_in": _pointers(entry.get("usage_in") or ()),
+        "services": present(entry.get("services", {})),
+        "tokens": _token_rule(entry.get("tokens") or {}),
         "schemas": entry.get("schemas", {}),
     }
 
@@ -231,12 +235,25 @@ def _name_rule(declared: Mapping[str, Any] | None) -> NameRule | None:
 
 def _reasoning(declared: Mapping[str, Any]) -> Reasoning:
     carriers = tuple(Carrier.read(carrier) for carrier in declared.get("carriers", ()))
-    return Reasoning(carriers, declared.get("replay", "optional"), tags(declared.get("tags")))
+    named = {name: declared[name] for name in ("replay", "seals", "calls") if name in declared}
+    return Reasoning(carriers, **named, tags=tags(declared.get("tags")))
+
+
+def _framing(declared: Mapping[str, Any]) -> Framing:
+    return Framing(
+        declared.get("framing", "sse"), declared.get("end"), declared.get("number"), declared.get("comments", True),
+        declared.get("opens", False),
+    )
 
 
 def tags(declared: list[str] | None) -> tuple[str, str] | None:
     """What opens a thought in a text, and what closes it."""
     return (declared[0], declared[1]) if declared else None
+
+
+def _token_rule(declared: Mapping[str, Any]) -> TokenRule:
+    given = {name: value for name, value in declared.items() if name != "image"}
+    return TokenRule(**given, **declared.get("image", {}))
 
 
 def _usage_option(declared: Mapping[str, Any] | None) -> UsageOption | None:
@@ -254,8 +271,9 @@ def _model_list(declared: Mapping[str, Any] | None) -> ModelList | None:
         declared.get("name"),
         declared.get("created"),
         declared.get("owned_by"),
+        declared.get("prefix", ""),
     )
 
 
-def _pointers(declared: str | list[str]) -> tuple[str, ...]:
+def _pointers(declared: str | Sequence[str]) -> tuple[str, ...]:
     return (declared,) if isinstance(declared, str) else tuple(declared)

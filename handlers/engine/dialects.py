@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from .raw_reasoning import Carrier
+from .token_rules import TokenRule
 
 Function = Callable[[Mapping[str, Any]], Any]
 Headers = list[tuple[bytes, bytes]]
@@ -35,12 +36,16 @@ NEVER_FORWARDED = frozenset(
 class Framing:
     """How a stream is cut into frames: `sse`, `ndjson` or `json-array`.
 
-    `end` is what ends it, if anything does: the text of an event, or its name.
+    `end` is what ends it, if anything does: the text of an event, or its name. `number` is the member of each frame
+    that counts them. `comments`: whether the dialect's clients bear comments between events. `opens`: whether each
+    stream opens with its start, also one that only fails, or waits.
     """
 
     name: Literal["sse", "ndjson", "json-array"] = "sse"
     end: str | None = None
     number: str | None = None
+    comments: bool = True
+    opens: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +60,22 @@ class NameRule:
 class Reasoning:
     """Where clients of the dialect bring sealed reasoning back, and whether the dialect demands earlier reasoning.
 
-    `tags`: what encloses a thought that stands in the text of an answer, where it does.
+    `seals`: what a seal must look like there: any `text`, or `base64` where clients decode what is opaque. `calls`:
+    whether the signature of a call stands `inside` the call, or as a redacted thought `before` it. `tags`: what
+    encloses a thought that stands in the text of an answer, where it does.
     """
 
     carriers: tuple[Carrier, ...] = ()
     replay: Literal["required", "optional", "forbidden"] = "optional"
+    seals: Literal["text", "base64"] = "text"
+    calls: Literal["inside", "before"] = "inside"
     tags: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ModelList:
-    """How to ask for the list of models, and by which JSON pointers to read the answer."""
+    """How to ask for the list of models, and by which JSON pointers to read the answer. `prefix`: what stands before
+    each id in the list, and nowhere else."""
 
     path: str
     query: Mapping[str, str]
@@ -74,6 +84,7 @@ class ModelList:
     name: str | None
     created: str | None
     owned_by: str | None
+    prefix: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,10 +174,15 @@ class Dialect:
     forward_request_headers: Globs = field(default_factory=Globs)
     forward_response_headers: Globs = field(default_factory=Globs)
     error_inside: str | None = None
+    errors_in_stream: frozenset[str] = frozenset()
+    """Types or codes of errors that callers who asked for a stream understand only there, under a status of 200."""
     models: ModelList | None = None
     usage_option: UsageOption | None = None
     model_in: ModelIn = ModelIn()
-    usage_in: str | None = None
+    usage_in: tuple[str, ...] = ()
+    services: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """What else can be asked for at its doors beside a conversation, by the contract's name: path, query, base_url."""
+    tokens: TokenRule = field(default_factory=TokenRule)
     schemas: Mapping[str, str] = field(default_factory=dict)
     method: str = "POST"
 

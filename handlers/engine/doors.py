@@ -37,6 +37,7 @@ class Knock:
     stream_headers: Mapping[str, str]
     key: str | None
     values: Mapping[str, Any]
+    services: Mapping[str, Mapping[str, Any]]
     where: Callable[[str, str], tuple[str, int]]
     """File and line of a text, by the member it stands in (`headers`) and its name."""
 
@@ -45,8 +46,8 @@ class Door:
     """One dialect at one provider. `defaults` and `values` hold for the door; `defaults_of` adds a model's own."""
 
     __slots__ = (
-        "_headers", "_headers_by_model", "_key", "_key_headers", "_models", "_texts", "_urls", "base_url", "defaults",
-        "dialect", "patch", "values",
+        "_headers", "_headers_by_model", "_key", "_key_headers", "_models", "_services", "_texts", "_urls", "base_url",
+        "defaults", "dialect", "patch", "values",
     )  # fmt: skip
 
     def __init__(self, dialect: Dialect, knock: Knock, patch: Patches, defaults: Mapping[str, Any]) -> None:
@@ -59,6 +60,7 @@ class Door:
         self._texts = _compiled(knock)
         path, query, headers, stream_headers = self._texts
         self._models = _compiled_list(knock, dialect) if dialect.models is not None else None
+        self._services = {name: _compiled_service(knock, name) for name in knock.services}
         self._urls: tuple[str, str] | None = None
         if not _name_model([path, *query.values()]):
             self._urls = (self._url("", False), self._url("", True))
@@ -102,6 +104,15 @@ class Door:
         path, query = self._models
         return self._joined(path, query, self._given("", False))
 
+    def serves(self, service: str) -> bool:
+        """Whether something beside a conversation can be asked for here, by its name in the contract."""
+        return service in self._services
+
+    def service_url(self, service: str, model: str) -> str:
+        """Where a service is asked for. The door's query counts here too."""
+        base_url, path, own = self._services[service]
+        return self._joined(path, {**self._texts[1], **own}, self._given(_in_url(model), False), base_url)
+
     @property
     def names_model(self) -> bool:
         """Whether the model stands in the URL or in a header: such a body need not name it."""
@@ -121,12 +132,12 @@ class Door:
 
     def _url(self, model: str, stream: bool) -> str:
         path, query, _, _ = self._texts
-        if model in (".", ".."):
-            raise InvalidRequest(f"The model {model!r} cannot stand in a URL.", code="model_not_found", param="model")
-        return self._joined(path, query, self._given(model, stream))
+        return self._joined(path, query, self._given(_in_url(model), stream))
 
-    def _joined(self, path: Text, query: Mapping[str, Text], given: Mapping[str, Any]) -> str:
-        url = self.base_url + (path(given) or "")
+    def _joined(
+        self, path: Text, query: Mapping[str, Text], given: Mapping[str, Any], base_url: str | None = None
+    ) -> str:
+        url = (base_url or self.base_url) + (path(given) or "")
         filled = ((name, text(given)) for name, text in query.items())
         pairs = [f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in filled if value is not None]
         return f"{url}?{'&'.join(pairs)}" if pairs else url
@@ -145,6 +156,13 @@ class Door:
 
 def _name_model(texts: Iterable[Text]) -> bool:
     return any("model" in text.reads for text in texts)
+
+
+def _in_url(model: str) -> str:
+    """`model`, if it can stand in a path."""
+    if model in (".", ".."):
+        raise InvalidRequest(f"The model {model!r} cannot stand in a URL.", code="model_not_found", param="model")
+    return model
 
 
 def _segment(text: str) -> str:
@@ -169,6 +187,14 @@ def _compiled_list(knock: Knock, dialect: Dialect) -> tuple[Text, dict[str, Text
     general = _compiled_texts(knock, "query", knock.query)
     inherited = {name: text for name, text in general.items() if name not in asked.query and not _name_model([text])}
     return path, {**inherited, **_compiled_texts(knock, "models", present(asked.query))}
+
+
+def _compiled_service(knock: Knock, name: str) -> tuple[str, Text, dict[str, Text]]:
+    """Address, path and query of a service."""
+    declared = knock.services[name]
+    path = _compiled_text(knock, "services", name, declared["path"], _segment)
+    base_url = str(declared.get("base_url", "")).removesuffix("/")
+    return base_url, path, _compiled_texts(knock, "services", present(declared.get("query", {})))
 
 
 def _compiled_texts(knock: Knock, member: str, texts: Mapping[str, str]) -> dict[str, Text]:

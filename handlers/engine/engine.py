@@ -21,6 +21,8 @@ from .exchange import exchange
 from .exchange_losses import LossTables
 from .model_catalogue import Catalogue
 from .resources import BUNDLED
+from .services import serve
+from .token_counting import Tokenizers
 from .upstreams import Upstreams
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ class Engine:
     """The machine behind the handlers. Made once for a configuration; `start` and `close` bracket its life."""
 
     exchange = staticmethod(exchange)
+    serve = staticmethod(serve)
 
     def __init__(
         self, configuration: Configuration, document: dict[str, Any], *, ping_after: float = PING_AFTER,
@@ -51,6 +54,7 @@ class Engine:
         self.upstreams = upstreams or Upstreams()
         self.losses = LossTables(configuration, document)
         self.defaults = Defaults()
+        self.tokenizers = Tokenizers()
         self.documentation = Documentation(document, BUNDLED / "handlers" / "assets")
         self.catalogue = Catalogue(configuration, self.upstreams)
         self._tasks: set[asyncio.Task[Any]] = set()

@@ -35,13 +35,17 @@ async def exchange(call: Call, body: dict[str, Any], provider_id: str | None = N
     door = target.provider.door(call.dialect.family)
     call.attend()
     answer: Answer | StreamAnswer | None = None
+    journey: Journey | None = None
     try:
-        journey: Journey
         if await passes(call, body, target, door):
             journey = await PassThrough.begin(call, body, target, door)
         else:
             journey = await Translation.begin(call, body, target, door)
         answer = await carry(call, journey, target, door)
+    except GatewayError as error:
+        if journey is None or not journey.told_in_stream(error):
+            raise
+        return journey.failed_stream(error)
     except asyncio.CancelledError as error:
         reason = call.interrupted(error)
         if reason == LEFT:

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("morello")
 
+CONVERSING = {"else": "converse"}
+"""What operations without a rule of their own do."""
+
 Key = tuple[str, str, str, str, str]
 
 
@@ -111,6 +114,8 @@ class LossTables:
     def spoken(self) -> Iterator[tuple[Dialect, str]]:
         """Each dialect that callers speak somewhere in the contract, with the component its bodies satisfy."""
         for _, _, _, operation in operations(self.document):
+            if operation.get("x-pass-through", CONVERSING).get("else") != "converse":
+                continue
             content = follow(self.document, operation.get("requestBody", {})).get("content", {})
             reference = content.get("application/json", {}).get("schema", {}).get("$ref", "")
             client = self.configuration.dialects.get(str(operation.get("x-dialect")))
@@ -162,7 +167,7 @@ def sendable(client: Dialect, door: Door, model_id: str, values: dict[str, Any])
     answers = answer_reads(client)
 
     def translate(body: dict[str, Any]) -> Any:
-        request = read({"body": body, "path": {}, "values": client.values})
+        request = read({"body": body, "path": {"stream": body.get("stream")}, "values": client.values})
         written = write({**request, "values": values})
         if patch:
             written = patch.apply(written, model_id)

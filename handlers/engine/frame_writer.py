@@ -40,11 +40,13 @@ class FrameWriter:
 
     @property
     def quiet(self) -> bytes:
-        return QUIET[self.name]
+        return QUIET[self.name] if self.framing.comments else b""
 
     def write(self, frames: Iterable[dict[str, Any]]) -> bytes:
         """The bytes of neutral frames, in one piece. Comments exist in server-sent events only."""
         if self.name == "sse":
+            if not self.framing.comments:
+                frames = [frame for frame in frames if "data" in frame]
             return write_frames(frames if self.number is None else self.numbered(frames))
         pieces = []
         for frame in frames if self.number is None else self.numbered(frames):
@@ -66,6 +68,9 @@ class FrameWriter:
         return found
 
     def element(self, data: bytes) -> bytes:
+        """One frame of JSON text as it is."""
+        if self.name == "sse":
+            return b"data: " + data + b"\n\n"
         if self.name == "ndjson":
             return data + b"\n"
         opened = self.count > 0

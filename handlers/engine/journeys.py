@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
+from .answers import Answer, stream_headers
 from .frame_writer import FrameWriter
 from .gateway_headers import answer_headers
 from .provider_errors import provider_error
@@ -12,7 +14,8 @@ from .provider_errors import provider_error
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from .answers import Answer, Headers
+    from .answers import Headers
+    from .assembler import Assembler
     from .call import Call
     from .errors import GatewayError
     from .providers import Door, Target
@@ -20,9 +23,16 @@ if TYPE_CHECKING:
 
 
 class Journey(ABC):
-    """One call on its way to a door and back. `outgoing` and `headers` are what the provider gets."""
+    """One call on its way to a door and back. `outgoing` and `headers` are what the provider gets.
 
-    __slots__ = ("call", "client", "door", "headers", "outgoing", "provider", "requested", "stream", "target", "writer")
+    `answer` is the neutral answer as far as it is known, but for its parts: `parts` are those that have ended, as the
+    caller got them. `begun`: the caller has heard the start of his stream.
+    """
+
+    __slots__ = (
+        "answer", "assembler", "begun", "call", "client", "door", "headers", "outgoing", "parts", "provider",
+        "requested", "stream", "target", "writer",
+    )  # fmt: skip
 
     headers: Headers
     outgoing: Any
@@ -35,7 +45,13 @@ class Journey(ABC):
         self.door = door
         self.provider = target.provider
         self.requested: str = target.requested
-        self.writer = FrameWriter(self.client.stream)
+        self.writer = FrameWriter(call.framing)
+        self.answer: dict[str, Any] = {
+            "id": call.request_id, "model": self.requested, "created": int(time.time()), "usage": {}
+        }  # fmt: skip
+        self.parts: list[dict[str, Any]] = []
+        self.assembler: Assembler | None = None
+        self.begun = False
 
     # ---- how the two differ -----------------------------------------------------------------------------------
 
@@ -62,21 +78,41 @@ class Journey(ABC):
 
     def ping(self) -> bytes:
         """What the caller hears while the provider is silent."""
-        frames = self.events_of({"type": "ping"})
+        frames = [*self.opening(), *self.events_of({"type": "ping"})]
         return self.writer.write(frames) if frames else self.writer.quiet
+
+    def opening(self) -> list[Any]:
+        """The start of the stream, in dialects where each has one, if it is still to come."""
+        if self.begun or not self.client.stream.opens:
+            return []
+        self.begun = True
+        if self.assembler is not None:
+            return [frame for event in self.assembler.start() for frame in self.events_of(event)]
+        return self.events_of({"type": "start", **self.answer})
 
     def error_frames(self, error: GatewayError) -> bytes:
         """The last frames of a stream that fails."""
         neutral = self.call.engine.neutral_error(error, self.call.request_id)
-        return self.writer.write(self.events_of({"type": "error", "error": neutral}))
+        return self.writer.write([*self.opening(), *self.events_of({"type": "error", "error": neutral})])
 
     def events_of(self, event: dict[str, Any]) -> list[Any]:
         """The caller's frames for an event of the gateway's own."""
         write = self.client.write_event
         if write is None:
             return []
-        known = {"id": self.call.request_id, "model": self.requested}
-        return write({"event": event, "response": known, "request": {}, "values": self.client.values}) or []
+        known, values = {**self.answer, "parts": self.parts}, self.client.values
+        given = {"event": event, "response": known, "request": {}, "asked": self.call.body, "values": values}
+        return write(given) or []
+
+    def told_in_stream(self, error: GatewayError) -> bool:
+        """Whether the caller, who gets no byte before it, hears of this failure in a stream and not by its status."""
+        return self.stream and not self.client.errors_in_stream.isdisjoint((error.type, error.code))
+
+    def failed_stream(self, error: GatewayError) -> Answer:
+        """A stream that says nothing but why there is none."""
+        self.call.failed(error)
+        frames = self.error_frames(error) + self.writer.finish()
+        return Answer(200, [*stream_headers(self.writer.media_type), *error.headers], frames)
 
     async def failure(self, upstream: UpstreamAnswer) -> GatewayError:
         """What a provider's answer of 400 or more means."""

@@ -1,7 +1,8 @@
 """Calls and results of tools, brought into order once a conversation is neutral.
 
-Three laws. A `tool_result` carries the name of its call. Adjacent `tool` messages are one message. Each call has one
-id, and each result one call before it: what was merely sent twice is repaired and reported, anything else is refused
+Four laws. A call without an id gets one, the same each time; a result without one is that of the first open call of its
+name. A `tool_result` carries the name of its call. Adjacent `tool` messages are one message. Each call has one id, and
+each result one call before it: what was merely sent twice is repaired and reported, anything else is refused
 with the ids in the message, because the provider would refuse it on every later turn with less helpful words.
 A call whose result is missing is left to the provider: some accept it.
 """
@@ -53,24 +54,46 @@ class Linker:
         self.losses: list[Loss] = []
         self.orphans: list[str] = []
         self.conflicts: list[str] = []
+        self.open: list[tuple[str, str]] = []   # names and ids of calls that came without ids, and have no result yet
+        self.made = 0
+        self.last_role = ""
 
     def read(self, role: str, parts: Any) -> list[Part] | None:
         """The parts as they should be; None if they are so already."""
         kept: list[Part] = []
         changed = False
-        for part in parts:
+        if role == "assistant" and self.last_role != role:
+            self.open = []
+        self.last_role = role
+        for given in parts:
+            part = given
             kind = part.get("type")
+            if kind in ("tool_call", "tool_result") and "id" not in part:
+                part = {**part, "id": self.id_of(part)}
             known: Part | None = part
-            if "id" not in part:
-                pass  # a dialect that tells calls apart by their order only
-            elif role == "assistant" and kind == "tool_call":
+            if role == "assistant" and kind == "tool_call":
                 known = self.call(part)
             elif role == "tool" and kind == "tool_result":
                 known = self.result(part)
-            changed = changed or known is not part
+            changed = changed or known is not given
             if known is not None:
                 kept.append(known)
         return kept if changed else None
+
+    def id_of(self, part: Part) -> str:
+        """The id of a call or a result that came without one: some formats tell them apart by name and order."""
+        name = part.get("name", "")
+        if part["type"] == "tool_call":
+            self.made += 1
+            while f"call_{self.made}" in self.calls:
+                self.made += 1
+            self.open.append((name, f"call_{self.made}"))
+            return f"call_{self.made}"
+        found = next((one for one in self.open if name in ("", one[0])), None)
+        if found is None:
+            return name or "unnamed"
+        self.open.remove(found)
+        return found[1]
 
     def call(self, part: Part) -> Part | None:
         name = part["id"]

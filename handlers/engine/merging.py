@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
+
+Declared = TypeVar("Declared")
 
 
 def merged(child: Any, parent: Any) -> Any:
@@ -23,6 +25,6 @@ def merged_values(child: Mapping[str, Any], parent: Mapping[str, Any]) -> dict[s
     return {**parent, **{name: merged(value, parent.get(name)) for name, value in child.items()}}
 
 
-def present(texts: Mapping[str, str | None]) -> dict[str, str]:
+def present(texts: Mapping[str, Declared | None]) -> dict[str, Declared]:
     """Texts without the nulls that take away what is inherited."""
     return {name: text for name, text in texts.items() if text is not None}

@@ -94,6 +94,7 @@ def read_models(answer: Any, asked: ModelList) -> list[Model]:
     for name, item in _items(answer, asked)[:MOST_MODELS]:
         model_id = name if name is not None else look(item, parse_pointer(asked.id))
         if isinstance(model_id, str) and model_id:
+            model_id = model_id.removeprefix(asked.prefix)
             found[model_id] = Model(
                 id=model_id,
                 name=_text(item, asked.name) or model_id,

@@ -79,19 +79,25 @@ class PassThrough(Journey):
     def changed(self, body: dict[str, Any], target: Target) -> dict[str, Any]:
         """The body with seals opened, defaults filled, patches done, usage asked for: itself, if there is nothing."""
         door, call = self.door, self.call
-        carriers = door.dialect.reasoning.carriers
-        if carriers and raw_reasoning.affected(call.raw) and door.dialect.write_request is not None:
-            body, losses = raw_reasoning.restore_messages(
-                body, carriers, self.provider.reasoning_scope, door.dialect.write_request
-            )
-            call.losses += losses
-        changed = call.engine.defaults.fill(call, body, target, door)
+        changed = call.engine.defaults.fill(call, self.unsealed(body), target, door)
         if door.patch:
             changed = door.patch.apply(changed, target.model_id)
         option = door.dialect.usage_option
         if option is not None and self.stream:
             changed = self.with_usage(changed, option)
         return changed
+
+    def unsealed(self, body: dict[str, Any]) -> dict[str, Any]:
+        """The body with its provider's own reasoning as that wrote it, and without anybody else's."""
+        dialect, call = self.door.dialect, self.call
+        carriers = dialect.reasoning.carriers
+        if not carriers or not raw_reasoning.affected(call.raw) or dialect.write_request is None:
+            return body
+        body, losses = raw_reasoning.restore_messages(
+            body, carriers, self.provider.reasoning_scope, dialect.write_request
+        )
+        call.losses += losses
+        return body
 
     def with_usage(self, body: dict[str, Any], option: Any) -> dict[str, Any]:
         """Ask for the usage of a stream; its event is withheld from a caller who did not ask."""
@@ -109,6 +115,8 @@ class PassThrough(Journey):
     # ---- the answer -------------------------------------------------------------------------------------------
 
     def streams(self, upstream: UpstreamAnswer) -> bool:
+        if self.door.dialect.stream.name != "sse":  # of lines and arrays the media type tells little
+            return upstream.status < 400 and not upstream.media_type.endswith("html")
         return upstream.status < 400 and not upstream.media_type.endswith(("json", "html"))
 
     async def whole(self, upstream: UpstreamAnswer) -> Answer:
@@ -116,7 +124,7 @@ class PassThrough(Journey):
         raw = await upstream.read()
         if upstream.status >= 400:
             return self.refused(upstream, raw)
-        if self.stream != ("event-stream" in upstream.media_type):
+        if self.stream != upstream.media_type.endswith(("event-stream", "ndjson")):
             return await self.converted(upstream, raw)
         answer = await self.call.engine.run(len(raw), self.renamed, raw)
         return Answer(upstream.status, [*JSON_HEADERS, *self.answer_headers(upstream)], answer)
@@ -140,12 +148,19 @@ class PassThrough(Journey):
             return journey.as_stream(response, self.answer_headers(upstream))
         return await self.call.engine.run(len(raw), journey.answered, response, upstream)
 
+    def ping(self) -> bytes:
+        """Before the provider's stream has begun, nothing that would look like its beginning."""
+        return self.writer.quiet if self.client.stream.opens and not self.begun else super().ping()
+
     def refused(self, upstream: UpstreamAnswer, raw: bytes) -> Answer:
         """An error's own bytes, whose wording clients match on; but for our credential's, and what is no JSON."""
         call = self.call
+        error = self.error_of(upstream, raw)
         if own_credential(upstream.status) or not isinstance(parsed(raw), dict):
-            raise self.error_of(upstream, raw)
-        call.failed(self.error_of(upstream, raw))
+            raise error
+        if self.told_in_stream(error):
+            raise error
+        call.failed(error)
         body = scrub_bytes(raw, call.engine.secret_bytes)
         headers = [*JSON_HEADERS, *self.answer_headers(upstream)]
         return Answer(upstream.status, headers, body)

@@ -18,7 +18,7 @@ from .patches import read_patches
 from .problems import Problems, did_you_mean
 from .providers import Model, Provider, Retries, Secret, Timeout, Tls
 
-RESERVED = frozenset({"v1", "api", "health", "api-docs", "api-docs.json"})
+RESERVED = frozenset({"v1", "v1beta", "api", "health", "api-docs", "api-docs.json"})
 """First segments of our own paths; a provider of that name could not be reached under /{provider_id}/…"""
 
 ID = re.compile(r"[a-z0-9][a-z0-9._-]*\Z")
@@ -167,6 +167,7 @@ class ProviderLoader:
             stream_headers=dialect.stream_headers,
             key=key.strip() if key else None,
             values=values,
+            services=present(merged(own.get("services", {}), dialect.services)),
             where=lambda member, name: self.where(dialect, path, member, name),
         )
         patch = read_patches(self.document, (*path, "patch"), own.get("patch"), self.problems)

@@ -132,6 +132,11 @@ class Provider:
         """The door for a caller of this family: that family's where it passes through, else that of `type`."""
         return self.by_family.get(family, self.main)
 
+    def serving(self, service: str, family: str) -> Door | None:
+        """The door where a service is to be had: the caller's family's if it has it, else that of `type`, else any."""
+        doors = (self.door(family), self.main, *self.also.values())
+        return next((door for door in doors if door.serves(service)), None)
+
     def model(self, model_id: str) -> Model | None:
         """What is declared for a model, if anything is."""
         return self.models.get(model_id) or self.other

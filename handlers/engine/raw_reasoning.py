@@ -12,6 +12,9 @@ Where seals may stand in a dialect is data, under `reasoning:` of the dialect:
           type: reasoning.text
           field: signature
           beside: [reasoning_content] # members next to the list that repeat its text: they go with the last block
+        - at: /contents/*/parts       # without a type: any block that holds a seal there
+          field: signature
+          keep: [call]                # a block with one of these members stays; only its seal is opened, or goes
 
 Blocks of another maker go out. Our provider's own are opened and put back as the dialect writes them: its
 `write_request` writes the block in a message by itself, with and without the block, and what differs is the block (or,
@@ -26,12 +29,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from .losses import Loss
-from .reasoning import DROPPED, MARK, Part, sealed, unseal
+from .reasoning import DROPPED, MARK, MARK_BASE64, Part, sealed, unseal
 
 Block = dict[str, Any]
 Write = Callable[[Mapping[str, Any]], Any]
 
-NEEDLE = MARK.encode("ascii")
+NEEDLES = (MARK.encode("ascii"), MARK_BASE64.encode("ascii"))
 FILLER: Part = {"type": "text", "text": "."}
 
 
@@ -41,19 +44,21 @@ class Carrier:
 
     holder: tuple[str, ...]        # pointer to the object that holds the list
     list_name: str
-    type: str
+    type: str | None
     field: str
     beside: tuple[str, ...] = ()
+    keep: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, entry: Mapping[str, Any]) -> Carrier:
         *holder, name = str(entry["at"]).removeprefix("/").split("/")
-        return cls(tuple(holder), name, entry["type"], entry["field"], tuple(entry.get("beside", ())))
+        beside, keep = tuple(entry.get("beside", ())), tuple(entry.get("keep", ()))
+        return cls(tuple(holder), name, entry.get("type"), entry["field"], beside, keep)
 
 
 def affected(raw: bytes) -> bool:
     """Whether a body may hold a seal. The mark needs no escape in JSON, so bytes are enough."""
-    return NEEDLE in raw
+    return any(needle in raw for needle in NEEDLES)
 
 
 def restore_messages(
@@ -119,6 +124,9 @@ class Opener:
                 kept.append(block)
                 continue
             touched.append(carrier)
+            if any(member in block for member in carrier.keep):
+                kept.append(self.signed(block, carrier.field))
+                continue
             for key, value in self.native(block[carrier.field], name).items():
                 if key == name:
                     kept.extend(value)
@@ -133,6 +141,15 @@ class Opener:
             changed = {key: value for key, value in changed.items() if key != name and key not in gone}
         return {**beside, **changed} if beside else changed
 
+    def signed(self, block: Block, field: str) -> Block:
+        """A block that stays, with the signature that its seal holds, or with none."""
+        opened = unseal(block[field])
+        rest = {key: value for key, value in block.items() if key != field}
+        if opened is None or opened[0] != self.scope or "signature" not in opened[1]:
+            self.dropped = True
+            return rest
+        return {**rest, field: opened[1]["signature"]}
+
     def native(self, seal: str, name: str) -> dict[str, Any]:
         """What the dialect writes for the block in this seal: members of a message, `name` the list of blocks.
         Empty if the block is another maker's, or damaged, or the dialect has no way to write it."""
@@ -140,7 +157,7 @@ class Opener:
         if opened is None or opened[0] != self.scope or opened[1]["type"] != "reasoning":
             self.dropped = True
             return {}
-        with_block, without = self.written([opened[1], FILLER]), self.written([FILLER])
+        with_block, without = self.written([opened[1], FILLER], name), self.written([FILLER], name)
         found: dict[str, Any] = {}
         for key, value in with_block.items():
             if value == without.get(key):
@@ -153,13 +170,16 @@ class Opener:
         self.dropped = self.dropped or not found
         return found
 
-    def written(self, parts: list[Part]) -> dict[str, Any]:
-        """The last message of what the dialect writes for one assistant message with these parts."""
+    def written(self, parts: list[Part], name: str) -> dict[str, Any]:
+        """The last message of what the dialect writes for one assistant message with these parts; in a dialect whose
+        blocks stand beside the messages, the list of both."""
         conversation = [
             {"role": "user", "parts": [FILLER]},
             {"role": "assistant", "parts": parts},
         ]
         body = self.write_request({"model": "m", "messages": conversation, "max_tokens": 1})
+        if isinstance(body.get(name), list):
+            return {name: body[name]}
         for value in body.values():
             if isinstance(value, list) and value and isinstance(value[-1], dict) and value[-1].get("role"):
                 return dict(value[-1])
@@ -167,7 +187,8 @@ class Opener:
 
 
 def carries(block: Any, carrier: Carrier) -> bool:
-    return isinstance(block, dict) and block.get("type") == carrier.type and sealed(block.get(carrier.field))
+    fits = isinstance(block, dict) and carrier.type in (None, block.get("type"))
+    return fits and sealed(block.get(carrier.field))
 
 
 def joined(earlier: Any, value: Any) -> Any:

@@ -26,34 +26,45 @@ import orjson
 from .losses import Loss
 
 MARK = "morello1."
+MARK_BASE64 = base64.b64encode(MARK.encode()).decode()
+"""How a seal begins that is base64 once more, for clients that decode what is opaque to them."""
+CALL = "tool_call"
+"""The id of a redacted thought that is the signature of a call: it stands before the call, where clients of the dialect
+have no place for it in the call itself."""
 LARGEST_BLOCK = 32 * 1024 * 1024  # bytes, unpacked: a small seal could unpack to anything
 
 Part = dict[str, Any]
 DROPPED = Loss("compatibility", "reasoning")
 
 
-def seal(part: Part, maker: str) -> str:
-    """The whole block as one opaque text that only Morello opens. An older signature of the block stays inside."""
+def seal(part: Part, maker: str, form: str = "text") -> str:
+    """The whole block as one opaque text that only Morello opens. An older signature of the block stays inside.
+
+    `form` is `text`, or `base64` for a seal that is base64 as a whole.
+    """
     plain = orjson.dumps(part)
     packed = zlib.compress(plain, 6)
-    form, body = (b"z", packed) if len(packed) < len(plain) else (b"j", plain)
-    payload = base64.urlsafe_b64encode(form + zlib.crc32(body).to_bytes(4, "big") + body).rstrip(b"=")
-    return f"{MARK}{maker}.{payload.decode('ascii')}"
+    kind, body = (b"z", packed) if len(packed) < len(plain) else (b"j", plain)
+    payload = base64.urlsafe_b64encode(kind + zlib.crc32(body).to_bytes(4, "big") + body).rstrip(b"=")
+    text = f"{MARK}{maker}.{payload.decode('ascii')}"
+    return base64.b64encode(text.encode()).decode() if form == "base64" else text
 
 
 def sealed(text: Any) -> bool:
     """Whether this claims to be a seal; it may be damaged."""
-    return isinstance(text, str) and text.startswith(MARK)
+    return isinstance(text, str) and text.startswith((MARK, MARK_BASE64))
 
 
 def unseal(text: Any) -> tuple[str, Part] | None:
     """The maker and the block; None if this is no seal, or a damaged one."""
     if not sealed(text):
         return None
-    maker, dot, payload = text[len(MARK):].rpartition(".")
-    if not dot or not maker:
-        return None
     try:
+        if text.startswith(MARK_BASE64):
+            text = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True).decode("ascii")
+        maker, dot, payload = text[len(MARK):].rpartition(".")
+        if not dot or not maker:
+            return None
         raw = base64.b64decode(payload + "=" * (-len(payload) % 4), altchars=b"-_", validate=True)
         form, checksum, body = raw[:1], raw[1:5], raw[5:]
         if zlib.crc32(body).to_bytes(4, "big") != checksum:
@@ -76,24 +87,40 @@ def unseal(text: Any) -> tuple[str, Part] | None:
 # ---- to a client -------------------------------------------------------------------------------------------------
 
 
-def seal_part(part: Part, maker: str) -> Part:
+def before_calls(parts: list[Part]) -> list[Part]:
+    """The parts, the signature of each call as a redacted thought before it. Also for the loose deltas of a stream,
+    whose kind is named by `part`. The list itself if no call is signed."""
+    if not any(part.get("signature") and CALL in (part["type"], part.get("part")) for part in parts):
+        return parts
+    found = []
+    for part in parts:
+        if part.get("signature") and CALL in (part["type"], part.get("part")):
+            thought = {"type": "reasoning", "redacted": True, "signature": part["signature"], "id": CALL}
+            found.append(thought if part["type"] == CALL else {**thought, "type": "delta", "part": "reasoning"})
+            found.append(without_signature(part))
+        else:
+            found.append(part)
+    return found
+
+
+def seal_part(part: Part, maker: str, form: str = "text") -> Part:
     """The part as a client of another family gets it: reasoning is sealed whole, a call's signature by itself."""
     kind = part.get("type")
     if kind == "reasoning":
-        return {**part, "signature": seal(part, maker)}
+        return {**part, "signature": seal(part, maker, form)}
     if kind == "tool_call" and "signature" in part:
-        return {**part, "signature": seal({"type": "tool_call", "signature": part["signature"]}, maker)}
+        return {**part, "signature": seal({"type": "tool_call", "signature": part["signature"]}, maker, form)}
     return part
 
 
-def seal_parts(parts: list[Part], maker: str) -> list[Part]:
+def seal_parts(parts: list[Part], maker: str, form: str = "text") -> list[Part]:
     """The parts of an answer, sealed. The list itself if there is nothing to seal."""
     if not any(part.get("type") == "reasoning" or "signature" in part for part in parts):
         return parts
-    return [seal_part(part, maker) for part in parts]
+    return [seal_part(part, maker, form) for part in parts]
 
 
-def seal_event(event: dict[str, Any], maker: str) -> list[dict[str, Any]]:
+def seal_event(event: dict[str, Any], maker: str, form: str = "text") -> list[dict[str, Any]]:
     """What becomes of an event (behind the assembler): the maker's own signature is held back, and the seal comes as
     one delta before the end of its part, when the whole block is known. A redacted block is sealed at its start.
     """
@@ -103,17 +130,18 @@ def seal_event(event: dict[str, Any], maker: str) -> list[dict[str, Any]]:
     kind = event["type"]
     if part["type"] == "tool_call":
         if kind == "part_delta" and "signature" in event:
-            return [{**event, "part": seal_part(part, maker), "signature": seal_part(part, maker).get("signature", "")}]
-        return [{**event, "part": seal_part(part, maker)}] if "signature" in part else [event]
+            signed = seal_part({**part, "signature": event["signature"]}, maker, form)
+            return [{**event, "part": signed, "signature": signed["signature"]}]
+        return [{**event, "part": seal_part(part, maker, form)}] if "signature" in part else [event]
     if kind == "part_start":
         if part.get("redacted") and "signature" in part:
-            return [{**event, "part": seal_part(part, maker)}]
+            return [{**event, "part": seal_part(part, maker, form)}]
         return [{**event, "part": without_signature(part)}] if "signature" in part else [event]
     if kind == "part_delta":
         rest = {key: value for key, value in event.items() if key != "signature"}
         told = rest.keys() & {"text", "data", "citation", "logprobs"}
         return [{**rest, "part": without_signature(part)}] if told else []
-    whole = seal_part(part, maker)
+    whole = seal_part(part, maker, form)
     last = {**event, "part": whole}
     if part.get("redacted"):
         return [last]
@@ -162,18 +190,27 @@ class Restorer:
         self.forbidden, self.required = replay == "forbidden", replay == "required"
         self.dropped = False
         self.own: set[int] = set()      # identities of the blocks that are the provider's own, as it made them
+        self.held: list[str] = []       # signatures of calls that stood before them
 
     def message(self, message: dict[str, Any]) -> dict[str, Any] | None:
         """The message itself, a changed one, or None if nothing of it is left."""
-        parts = []
+        parts: list[Part] = []
         changed = False
+        self.held = []
         for part in message.get("parts", ()):
             known: Part | None = part
             if part.get("type") == "reasoning":
                 known = self.reasoning(part)
-                self.dropped = self.dropped or known is None
-            elif part.get("type") == "tool_call" and "signature" in part:
-                known = self.call(part)
+                if known is not None and known.get("id") == CALL and known.get("redacted"):
+                    self.held.append(known["signature"])
+                    changed, known = True, None
+                else:
+                    self.dropped = self.dropped or known is None
+            elif part.get("type") == "tool_call":
+                if "signature" in part:
+                    known = self.call(part)
+                elif self.held:
+                    known = {**part, "signature": self.held.pop(0)}
             changed = changed or known is not part
             if known is not None:
                 parts.append(known)

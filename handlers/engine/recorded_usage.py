@@ -12,10 +12,12 @@ Counts = dict[str, int]
 
 def usage_of_answer(dialect: Dialect, body: Any) -> Counts:
     """The neutral usage of a whole answer: the reader is given the counts and nothing else, which keeps it cheap."""
-    where = dialect.usage_in
-    if where is None or dialect.read_response is None or not isinstance(body, dict) or where not in body:
+    if dialect.read_response is None or not isinstance(body, dict):
         return {}
-    response = dialect.read_response({"body": {where: body[where]}, "request": {}, "values": {}})
+    counts = {name: body[name] for name in dialect.usage_in if name in body}
+    if not counts:
+        return {}
+    response = dialect.read_response({"body": counts, "request": {}, "values": {}})
     usage = response.get("usage") if isinstance(response, dict) else None
     return dict(usage) if usage else {}
 

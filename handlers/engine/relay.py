@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from .errors import TemplateError
 from .pointers import ABSENT, look, parse_pointer
 from .provider_errors import provider_error, scrub_bytes
 from .recorded_usage import usage_of_event
@@ -23,18 +24,17 @@ if TYPE_CHECKING:
     from .passthrough import PassThrough
     from .upstream import UpstreamAnswer
 
-USAGE = b'"usage"'
-NO_USAGE = b'"usage":null'
-MODEL = b'"model"'
 ERROR = b"error"
+ENDS = {"sse": b"\n\n", "ndjson": b"\n", "json-array": b""}
+"""What the last event of a stream ends with, if the provider forgot it."""
 
 
 class Relay:
     """One stream on its way through."""
 
     __slots__ = (
-        "call", "door", "empty", "framing", "journey", "learned", "new_prefix", "parse", "paths", "requested", "unread",
-        "withhold",
+        "call", "counts", "door", "empty", "end", "framing", "journey", "learned", "models", "new_prefix", "no_counts",
+        "parse", "paths", "reframed", "requested", "unread", "withhold",
     )  # fmt: skip
 
     def __init__(self, journey: PassThrough) -> None:
@@ -44,6 +44,11 @@ class Relay:
         self.framing = journey.door.dialect.stream.name
         self.parse = parser(self.framing)
         self.paths = [steps(pointer) for pointer in journey.door.dialect.model_in.event]
+        self.models = [quoted(path[-1]) for path in self.paths if path]
+        self.counts = quoted(self.door.dialect.usage_in[0]) if self.door.dialect.usage_in else None
+        self.no_counts = (self.counts or b"") + b":null"
+        self.end = (self.door.dialect.stream.end or "").encode()
+        self.reframed = journey.writer.name != self.framing or self.framing == "json-array"
         self.requested = orjson.dumps(journey.requested)
         option = journey.door.dialect.usage_option
         self.empty = option.empty.removeprefix("/") if option is not None and option.empty else None
@@ -55,35 +60,62 @@ class Relay:
     async def frames(self, upstream: UpstreamAnswer) -> AsyncIterator[bytes]:
         """The provider's events, one piece of bytes for each read from the network."""
         cut = splitter(self.framing)
-        relayed = self.relayed
+        relayed = self.relayed_anew if self.reframed else self.relayed
         writer = self.journey.writer
         async for chunk in upstream.chunks():
             events = cut.feed(chunk)
             if not events:
                 continue
+            if not self.journey.begun:
+                self.begin(events[0])
             piece = b"".join([relayed(raw) for raw in events])
             if writer.number is not None:
                 writer.count += len(events)
             if piece:
                 yield piece
         rest = cut.finish()
-        if rest:
+        if rest and self.reframed:
+            yield self.relayed_anew(rest)
+        elif rest:
             self.call.violations += 1
-            yield self.relayed(rest) + (b"" if rest.endswith(b"\n\n") else b"\n\n")
+            end = ENDS[self.framing]
+            yield self.relayed(rest) + (b"" if rest.endswith(end) else end)
+
+    def begin(self, raw: bytes) -> None:
+        """Learn from the first event which answer this is, where events of our own have to name it."""
+        self.journey.begun = True
+        read = self.door.dialect.read_event
+        if not self.journey.client.stream.opens or read is None:
+            return
+        name, data = self.parse(raw)
+        with contextlib.suppress(orjson.JSONDecodeError, TemplateError):
+            for loose in read({"data": orjson.loads(data or b""), "event": name, "request": {}, "values": {}}) or ():
+                if loose.get("type") == "start":
+                    known = {member: loose[member] for member in ("id", "created") if loose.get(member)}
+                    self.journey.answer = {**self.journey.answer, **known}
+
+    def relayed_anew(self, raw: bytes) -> bytes:
+        """One event in the caller's framing, which is not the provider's."""
+        _, data = self.parse(self.relayed(raw))
+        return b"" if data is None or data == self.end else self.journey.writer.element(data)
 
     def relayed(self, raw: bytes) -> bytes:
         """One event as the caller gets it: with his name for the model, or nothing if it is withheld."""
         if raw.startswith(self.learned) and self.learned:
-            if USAGE in raw and NO_USAGE not in raw and self.usage(raw):
+            if self.counted(raw) and self.usage(raw):
                 return b""
             return self.new_prefix + raw[len(self.learned) :]
         if self.framing == "sse" and violation(raw):
             self.call.violations += 1
         if ERROR in raw:
             raw = self.error(raw)
-        if USAGE in raw and NO_USAGE not in raw and self.usage(raw):
+        if self.counted(raw) and self.usage(raw):
             return b""
-        return self.renamed(raw) if MODEL in raw else raw
+        return self.renamed(raw) if any(name in raw for name in self.models) else raw
+
+    def counted(self, raw: bytes) -> bool:
+        """Whether an event seems to tell token counts."""
+        return self.counts is not None and self.counts in raw and self.no_counts not in raw
 
     def error(self, raw: bytes) -> bytes:
         """An event that tells an error, without what is secret; the log tells of it. Any other event as it is."""
@@ -130,6 +162,10 @@ class Relay:
             return False
         self.call.usage = {**self.call.usage, **found}
         return self.withhold and self.empty is not None and body.get(self.empty) == []
+
+
+def quoted(name: str) -> bytes:
+    return orjson.dumps(name)
 
 
 def steps(pointer: str) -> tuple[str, ...]:

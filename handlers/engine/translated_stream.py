@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,7 @@ from .assembler import Assembler
 from .errors import GatewayError, TemplateError, UpstreamError
 from .losses import header_value
 from .provider_errors import told_error
-from .reasoning import seal_event
+from .reasoning import before_calls, seal_event
 from .streams import parser, read_data, splitter
 from .thought_tags import ThoughtTags
 
@@ -38,8 +37,8 @@ class TranslatedStream:
     """Frames in, frames out. Whatever the provider sends, what leaves is a well-formed stream of the caller's."""
 
     __slots__ = (
-        "assembler", "call", "end", "end_name", "ended", "estimate", "failure", "journey", "maker", "parse",
-        "read_event", "renaming", "request", "tags", "values", "write_event", "writer",
+        "assembler", "before", "call", "end", "end_name", "ended", "estimate", "failure", "journey", "maker", "parse",
+        "read_event", "renaming", "request", "seals", "tags", "values", "write_event", "writer",
     )  # fmt: skip
 
     def __init__(self, journey: Translation) -> None:
@@ -63,9 +62,15 @@ class TranslatedStream:
         self.tags = ThoughtTags(tags) if tags is not None else None
         foreign = journey.client.family != dialect.family
         self.maker = journey.provider.reasoning_scope if foreign else None
+        self.before = foreign and journey.client.reasoning.calls == "before"
+        self.seals = journey.client.reasoning.seals
+        known = journey.answer
         self.assembler = Assembler(
-            id=self.call.request_id, created=int(time.time()), answer_as=journey.requested, dialect=dialect.family
+            id=known["id"], created=known["created"], answer_as=journey.requested, dialect=dialect.family
         )
+        journey.answer, journey.assembler, journey.parts = self.assembler.response, self.assembler, []
+        if journey.begun:
+            self.assembler.start()
         self.call.usage = self.assembler.response["usage"]  # it grows: who leaves early has cost something
 
     async def frames(self, upstream: UpstreamAnswer) -> AsyncIterator[bytes]:
@@ -127,9 +132,12 @@ class TranslatedStream:
             ) from error
         for loose in found:
             if loose.get("type") == "error":
+                self.assembler.feed_frame(one for one in found if one.get("type") == "usage")
                 raise self.failed(loose["error"])
         if not found:
             self.journey.refuse_error_inside(data)
+        if self.before:
+            found = before_calls(found)
         return found if self.tags is None else self.tags.loose(found)
 
     def held_back(self) -> list[Event]:
@@ -147,12 +155,21 @@ class TranslatedStream:
                 raise self.failed(event["error"])
             if event["type"] == "start" and "input_tokens" not in event["usage"]:
                 event["usage"]["input_tokens"] = self.estimate
-            for each in seal_event(event, self.maker) if self.maker is not None else (event,):
-                frames += self.frames_of(self.renaming.event(each) if self.renaming.active else each)
+            for each in seal_event(event, self.maker, self.seals) if self.maker is not None else (event,):
+                outward = self.renaming.event(each) if self.renaming.active else each
+                kind = outward["type"]
+                if kind == "part_end":
+                    self.journey.parts.append(outward["part"])
+                elif kind == "start":
+                    self.journey.begun = True
+                frames += self.frames_of(outward)
 
     def frames_of(self, event: Event) -> list[Any]:
         assert self.write_event is not None
-        given = {"event": event, "response": self.assembler.response, "request": self.request,
+        response = self.assembler.response
+        if event["type"] != "part_delta":
+            response = {**response, "parts": self.journey.parts}
+        given = {"event": event, "response": response, "request": self.request, "asked": self.call.body,
                  "values": self.journey.client.values}  # fmt: skip
         return self.write_event(given) or []
 

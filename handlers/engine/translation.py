@@ -164,6 +164,8 @@ class Translation(Journey):
     def completed(self, response: dict[str, Any]) -> dict[str, Any]:
         """What every answer has, whatever the provider left out; and the caller's own names again."""
         parts = self.renaming.response(identified(response.get("parts") or [], self.call.request_id))
+        if self.client.reasoning.calls == "before" and self.client.family != self.door.dialect.family:
+            parts = reasoning.before_calls(parts)
         called = any(part["type"] == "tool_call" for part in parts)
         finish_reason = response["finish_reason"]
         if called and finish_reason in ("stop", "other"):
@@ -182,13 +184,15 @@ class Translation(Journey):
         """Reasoning sealed, where the caller's family is not the maker's."""
         if self.client.family == self.door.dialect.family:
             return response
-        return {**response, "parts": reasoning.seal_parts(response["parts"], self.provider.reasoning_scope)}
+        maker, form = self.provider.reasoning_scope, self.client.reasoning.seals
+        return {**response, "parts": reasoning.seal_parts(response["parts"], maker, form)}
 
     def answered(self, response: dict[str, Any], upstream: UpstreamAnswer) -> Answer:
         assert self.client.write_response is not None
         outward = self.outward(response)
         self.call.losses += self.call.engine.losses.of_answer(self.client, response)
-        body = self.client.write_response({**outward, "request": self.request, "values": self.client.values})
+        given = {**outward, "request": self.request, "asked": self.call.body, "values": self.client.values}
+        body = self.client.write_response(given)
         return Answer(200, [*JSON_HEADERS, *self.answer_headers(upstream)], dumped(body, 0))
 
     def as_stream(self, response: dict[str, Any], headers: Headers) -> Answer:

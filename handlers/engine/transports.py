@@ -20,10 +20,10 @@ import httpx
 from aiohttp.connector import Connection
 from yarl import URL
 
-from .bodies import BodyStream, Headers, Reply, mapped
+from .bodies import BodyStream, Headers, Reply, Upload, mapped
 from .connections import Connector
 
-__all__ = ["Headers", "PooledTransport", "Reply", "Timeout", "tls_context"]
+__all__ = ["Headers", "PooledTransport", "Reply", "Timeout", "Upload", "tls_context"]
 
 OWN_HEADERS = frozenset((
     b"host", b"content-length", b"transfer-encoding", b"connection", b"accept-encoding", b"expect", b"upgrade",
@@ -91,7 +91,7 @@ class PooledTransport(httpx.AsyncBaseTransport):
         self._limits: dict[float | None, aiohttp.ClientTimeout] = {}
 
     async def call(
-        self, method: str, url: str, headers: Iterable[tuple[bytes, bytes]], body: bytes, limits: Timeout
+        self, method: str, url: str, headers: Iterable[tuple[bytes, bytes]], body: bytes | Upload, limits: Timeout
     ) -> Reply:
         """Send a request, give the head of the answer. The URL goes out as it is written.
 
@@ -180,7 +180,7 @@ class PooledTransport(httpx.AsyncBaseTransport):
             await asyncio.sleep(0)  # the sockets beneath TLS are closed in the loop's next round
 
 
-def _head(head: bytes, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> bytes:
+def _head(head: bytes, headers: Iterable[tuple[bytes, bytes]], body: bytes | Upload) -> bytes:
     """The request up to its body. ValueError if a header would end before its end."""
     lines = [name + b": " + value for name, value in headers if name.lower() not in OWN_HEADERS]
     block = b"\r\n".join(lines)
@@ -188,6 +188,13 @@ def _head(head: bytes, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> b
         raise ValueError("A header of the request has a line break in it.")
     if lines:
         block += b"\r\n"
-    if body or not head.startswith((b"GET ", b"HEAD ")):
+    if isinstance(body, Upload):
+        block += length_line(body)
+    elif body or not head.startswith((b"GET ", b"HEAD ")):
         block += b"content-length: %d\r\n" % len(body)
     return b"%baccept-encoding: identity\r\n%b\r\n" % (head, block)
+
+
+def length_line(body: Upload) -> bytes:
+    """How an upload says where it ends."""
+    return b"transfer-encoding: chunked\r\n" if body.length is None else b"content-length: %d\r\n" % body.length

@@ -18,7 +18,7 @@ from .decoding import KNOWN, Decoder
 from .errors import UpstreamError
 from .failures import explained, wait_of
 from .proxies import proxy_of
-from .transports import Headers, PooledTransport, Reply, Timeout, tls_context
+from .transports import Headers, PooledTransport, Reply, Timeout, Upload, tls_context
 
 if TYPE_CHECKING:
     from .providers import Provider
@@ -128,11 +128,12 @@ class Upstream:
         self._proxied: dict[str, httpx.AsyncBaseTransport] = {}
 
     async def open(
-        self, method: str, url: str, headers: Headers, body: bytes = b"", limits: Timeout | None = None
+        self, method: str, url: str, headers: Headers, body: bytes | Upload = b"", limits: Timeout | None = None
     ) -> UpstreamAnswer:
         """Send a request and wait for the head of its answer, whatever its status.
 
-        `url` goes out as it is written; host, length and accepted encodings are added to `headers`. Raises
+        `url` goes out as it is written; host, length and accepted encodings are added to `headers`. An upload is sent
+        once, for it comes but once. Raises
         UpstreamError, whose `sent` tells whether the provider may have seen the request.
         """
         retries = self._provider.retries
@@ -146,7 +147,7 @@ class Upstream:
                     raise failure from error
                 unsent += 1
                 continue
-            if answered < retries.answered and reply.status in retries.on:
+            if answered < retries.answered and reply.status in retries.on and not isinstance(body, Upload):
                 wait = wait_of(reply.headers, answered)
                 if wait <= retries.longest_wait:
                     await reply.stream.aclose()
@@ -155,12 +156,15 @@ class Upstream:
                     continue
             return UpstreamAnswer(self, reply)
 
-    async def _send(self, method: str, url: str, headers: Headers, body: bytes, limits: Timeout) -> Reply:
+    async def _send(self, method: str, url: str, headers: Headers, body: bytes | Upload, limits: Timeout) -> Reply:
         transport = self._route(url)
         if isinstance(transport, PooledTransport):
             return await transport.call(method, url, headers, body, limits)
+        more = [(b"accept-encoding", b"identity")]
+        if isinstance(body, Upload) and body.length is not None:
+            more.append((b"content-length", b"%d" % body.length))
         request = httpx.Request(
-            method, url, headers=[*headers, (b"accept-encoding", b"identity")], content=body,
+            method, url, headers=[*headers, *more], content=body.pieces if isinstance(body, Upload) else body,
             extensions={"timeout": limits._asdict()},
         )  # fmt: skip
         response = await transport.handle_async_request(request)

@@ -15,6 +15,7 @@ from .vocabulary_lists import (
     before,
     first,
     items,
+    joined,
     keys,
     last,
     length,
@@ -41,6 +42,7 @@ from .vocabulary_numbers import (
     seconds,
     timestamp,
 )
+from .vocabulary_schemas import json_schema
 from .vocabulary_tests import (
     blank,
     containing,
@@ -58,18 +60,31 @@ from .vocabulary_tests import (
     media,
     starting,
 )
-from .vocabulary_text import base64_text, from_json, join, lower, shortened, split, text_base64, to_json, trim, upper
+from .vocabulary_text import (
+    base64_text,
+    from_json,
+    join,
+    lower,
+    shortened,
+    split,
+    standard_base64,
+    text_base64,
+    to_json,
+    trim,
+    upper,
+)
 
 FILTERS: dict[str, Callable[..., Any]] = {
     "or_null": or_null, "or_empty": or_empty, "default": default,
     "from_json": from_json, "to_json": to_json, "lower": lower, "upper": upper, "join": join, "split": split,
-    "trim": trim, "base64_text": base64_text, "text_base64": text_base64,
+    "trim": trim, "base64_text": base64_text, "text_base64": text_base64, "standard_base64": standard_base64,
     "text": text, "only": only, "without": without, "read_url": read_url, "write_url": write_url,
-    "omit": omit, "pick": pick, "keys": keys, "items": items, "merged": merged, "first": first, "last": last,
+    "omit": omit, "pick": pick, "keys": keys, "items": items, "merged": merged, "joined": joined,
+    "first": first, "last": last,
     "take": take, "length": length,
     "before": before, "since": since, "shortened": shortened,
     "integer": integer, "numbers": numbers, "round": rounded, "at_most": at_most, "at_least": at_least,
-    "timestamp": timestamp, "seconds": seconds,
+    "timestamp": timestamp, "seconds": seconds, "json_schema": json_schema,
 }  # fmt: skip
 
 TESTS: dict[str, Callable[..., bool]] = {

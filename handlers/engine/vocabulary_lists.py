@@ -142,23 +142,50 @@ def items(value: Any) -> Any:
     return [{"key": name, "value": member} for name, member in an_object(value, "items").items()] or None
 
 
-def merged(value: Any, key: str, content: str) -> Any:
-    """Neighbours that agree in one member become one object, their lists in another member one list.
+def merged(value: Any, key: str, content: str, *alike: str) -> Any:
+    """Neighbours alike in one member (in one of these values, if any) become one, their lists in another one list.
 
     >>> merged([{"role": "user", "content": [1]}, {"role": "user", "content": [2]}], "role", "content")
     [{'role': 'user', 'content': [1, 2]}]
+    >>> merged([{"role": "a", "content": [1]}, {"role": "a", "content": [2]}], "role", "content", "b")
+    [{'role': 'a', 'content': [1]}, {'role': 'a', 'content': [2]}]
     """
     if value is None:
         return None
     found: list[Any] = []
     for element in a_list(value, "merged"):
         before = found[-1] if found else None
-        if type(before) is dict and type(element) is dict and before.get(key) == element.get(key):
+        if type(before) is dict and type(element) is dict and before.get(key) == element.get(key) and (
+            not alike or element.get(key) in alike
+        ):
             one, other = before.get(content), element.get(content)
             if type(one) is list and type(other) is list:
                 found[-1] = {**before, **element, content: one + other}
                 continue
         found.append(element)
+    return found or None
+
+
+def joined(value: Any) -> Any:
+    """Parts of which neighbouring texts of one kind are one; a part that has more than a text ends its text.
+
+    >>> one, two = {"type": "text", "text": "a"}, {"type": "text", "text": "b", "cache": {}}
+    >>> joined([one, two, {"type": "text", "text": "c"}])
+    [{'type': 'text', 'text': 'ab', 'cache': {}}, {'type': 'text', 'text': 'c'}]
+    """
+    if value is None:
+        return None
+    found: list[Any] = []
+    for part in a_list(value, "joined"):
+        before = found[-1] if found else None
+        if (
+            type(part) is dict and type(before) is dict and len(before) == 2
+            and before.get("type") == part.get("type")
+            and type(before.get("text")) is str and type(part.get("text")) is str
+        ):  # fmt: skip
+            found[-1] = {**part, "text": before["text"] + part["text"]}
+        else:
+            found.append(part)
     return found or None
 
 

@@ -15,6 +15,7 @@ from .vocabulary_kinds import a_list, a_text
 DEEPEST = 100
 """How deep JSON inside a text may nest; deeper, it could not be written again."""
 
+STANDARD_ALPHABET = str.maketrans("-_", "+/")
 LONG_NUMBER = re.compile(r"\d{16}")
 
 
@@ -129,6 +130,20 @@ def text_base64(value: Any) -> Any:
     'aGVsbG8='
     """
     return None if value is None else base64.b64encode(a_text(value, "text_base64").encode()).decode()
+
+
+def standard_base64(value: Any) -> Any:
+    """Base64 in its standard alphabet and with its padding; some packages write that of URLs.
+
+    >>> standard_base64("-_8"), standard_base64("+/8=")
+    ('+/8=', '+/8=')
+    """
+    if value is None:
+        return None
+    text = a_text(value, "standard_base64")
+    if "-" in text or "_" in text:
+        text = text.translate(STANDARD_ALPHABET)
+    return text + "=" * (-len(text) % 4)
 
 
 def shortened(value: Any, most: int) -> Any:

@@ -59,6 +59,7 @@ def test_version(capsys) -> None:
         (["serve", "--port", "70000"], 1, "'70000' is not a port."),
         (["serve", "--home", "nowhere"], 1, "does not exist"),
         (["serve", "--host", "0.0.0.0", "--no-auth"], 1, "on this machine only"),
+        (["serve", "--host", "0.0.0.0", "--open-paths", "/api/*"], 1, "on this machine only"),
         (["serve", "--tls-cert", "x"], 1, "--tls-cert and --tls-key go together."),
         (["serve", "--tls-cert", "x", "--tls-key", "y"], 1, "x: There is no such file."),
         (["serve", "--tls-cert", __file__, "--tls-key", __file__], 1, "test_cli.py: This certificate and the key"),

@@ -49,13 +49,25 @@ def test_keys_go_to_their_own_provider_only_and_encrypted(configuration: Configu
         ("openai", "https://api.openai.com/v1/chat/completions"),
         ("anthropic", "https://api.anthropic.com/v1/messages"),
         ("azure", "https://mine.openai.azure.com/openai/v1/chat/completions"),
-        ("ollama", "http://127.0.0.1:11434/v1/chat/completions"),
+        ("ollama", "http://127.0.0.1:11434/api/chat"),
         ("groq", "https://api.groq.com/openai/v1/chat/completions"),
-        ("gemini", "https://generativelanguage.googleapis.com/v1beta/openai/chat/completions"),
+        ("gemini", "https://generativelanguage.googleapis.com/v1beta/models/m:streamGenerateContent?alt=sse"),
     ],
 )
 def test_urls_are_the_documented_ones_defect_173(configuration: Configuration, provider: str, url: str) -> None:
     assert configuration.providers[provider].main.url(model="m", stream=True) == url
+
+
+@pytest.mark.parametrize(
+    ("provider", "url"),
+    [
+        ("ollama", "http://127.0.0.1:11434/v1/chat/completions"),
+        ("gemini", "https://generativelanguage.googleapis.com/v1beta/openai/chat/completions"),
+    ],
+)
+def test_who_has_a_door_for_a_family_takes_its_callers_there(configuration: Configuration, provider: str, url: str) -> None:
+    """What such a caller sends passes through, though the provider has words of its own."""
+    assert configuration.providers[provider].door("openai").url(model="m", stream=True) == url
 
 
 def test_a_closed_schema_gets_nothing_it_does_not_know_defect_208(configuration: Configuration) -> None:

@@ -18,6 +18,7 @@ from handlers.engine.contract.schemas import Schemas
 FUNCTIONS = {
     "getRoot": "health.get_root",
     "getHealth": "health.get_health",
+    "getHello": "health.get_hello",
     "listModels": "models.list_models",
     "listProviderModels": "models.list_provider_models",
     "retrieveModel": "models.retrieve_model",
@@ -25,11 +26,38 @@ FUNCTIONS = {
     "createProviderChatCompletion": "chat.create_provider_chat_completion",
     "createMessage": "messages.create_message",
     "createProviderMessage": "messages.create_provider_message",
+    "createResponse": "responses.create_response",
+    "createProviderResponse": "responses.create_provider_response",
+    "countMessageTokens": "services.pass_through",
+    "countProviderMessageTokens": "services.pass_through",
+    "createCompletion": "services.pass_through",
+    "createEmbedding": "services.pass_through",
+    "createImage": "services.pass_through",
+    "createSpeech": "services.pass_through",
+    "createTranscription": "services.pass_through",
+    "createModeration": "services.pass_through",
+    "createRanking": "services.pass_through",
+    "createGeneratedContent": "gemini.create_generated_content",
+    "streamGeneratedContent": "gemini.stream_generated_content",
+    "createProviderGeneratedContent": "gemini.create_provider_generated_content",
+    "streamProviderGeneratedContent": "gemini.stream_provider_generated_content",
+    "createStableGeneratedContent": "gemini.create_stable_generated_content",
+    "streamStableGeneratedContent": "gemini.stream_stable_generated_content",
+    "createProviderStableGeneratedContent": "gemini.create_provider_stable_generated_content",
+    "streamProviderStableGeneratedContent": "gemini.stream_provider_stable_generated_content",
+    "listGenerativeModels": "gemini.list_generative_models",
+    "retrieveGenerativeModel": "gemini.retrieve_generative_model",
+    "createLocalChat": "ollama.create_local_chat",
+    "listLocalModels": "ollama.list_local_models",
+    "showLocalModel": "ollama.show_local_model",
+    "getLocalVersion": "ollama.get_local_version",
     "getApiDocs": "documentation.get_api_docs",
     "getApiDocsJson": "documentation.get_api_docs_json",
 }
-OPEN = {"getRoot", "getHealth", "getApiDocs", "getApiDocsJson"}
-ERRORS = {"openai": "OpenAIError", "anthropic": "AnthropicError"}
+OPEN = {"getRoot", "getHealth", "getHello", "getApiDocs", "getApiDocsJson"}
+ERRORS = {"openai": "OpenAIError", "anthropic": "AnthropicError", "responses": "OpenAIError", "completions": "OpenAIError", "gemini": "GeminiError",
+          "ollama": "OllamaError"}  # fmt: skip
+STREAMED_ERRORS = {**ERRORS, "responses": "ResponseErrorEvent"}
 BY_HEADER = {"by-header": {"anthropic-version": "anthropic"}, "else": "openai"}
 
 
@@ -166,9 +194,10 @@ def test_vocabularies_stand_on_strings() -> None:
 
 
 def test_operations_and_their_functions() -> None:
-    """The first tag names the module, the operationId in snake_case the function."""
+    """The first tag names the module, the operationId in snake_case the function, unless a rule answers it."""
     found = {
-        operation["operationId"]: f"{operation['tags'][0]}.{inflection.underscore(operation['operationId'])}"
+        operation["operationId"]: "services.pass_through" if "x-pass-through" in operation
+        else f"{operation['tags'][0]}.{inflection.underscore(operation['operationId'])}"
         for _, _, operation in operations()
     }
     assert len(found) == len(operations()), "an operationId occurs twice"
@@ -192,9 +221,12 @@ def test_an_operation_is_described(operation: dict[str, Any]) -> None:
 
 
 def test_an_operation_is_protected(operation: dict[str, Any]) -> None:
-    """Either scheme suffices everywhere; four operations need none, and say so."""
+    """Either scheme suffices everywhere, and on Gemini's paths a third; a few operations need none, and say so."""
     assert contract()["security"] == [{"bearerAuth": []}, {"apiKeyAuth": []}]
-    assert set(contract()["components"]["securitySchemes"]) == {"bearerAuth", "apiKeyAuth"}
+    assert set(contract()["components"]["securitySchemes"]) == {"bearerAuth", "apiKeyAuth", "googApiKeyAuth"}
+    if operation["x-dialect"] == "gemini":
+        assert operation["security"] == [{"googApiKeyAuth": []}, *contract()["security"]]
+        operation = {name: value for name, value in operation.items() if name != "security"}
     if operation["operationId"] in OPEN:
         assert operation["security"] == []
         assert "401" not in operation["responses"]
@@ -240,14 +272,23 @@ def test_streams_declare_their_events() -> None:
             media = response.get("content", {}).get("text/event-stream")
             if media:
                 assert status == "200"
-                assert "application/json" in response["content"]
+                assert "application/json" in response["content"] or "audio/*" in response["content"]
                 assert "data" in resolve(media["schema"])["required"]
                 data = resolve(media["x-event-data"])
-                assert {"$ref": f"#/components/schemas/{ERRORS[operation['x-dialect']]}"} in data["oneOf"]
+                assert {"$ref": f"#/components/schemas/{STREAMED_ERRORS[operation['x-dialect']]}"} in data["oneOf"]
                 found[operation["operationId"]] = media.get("x-event-end")
+            lines = response.get("content", {}).get("application/x-ndjson")
+            if lines:
+                assert {"$ref": f"#/components/schemas/{ERRORS[operation['x-dialect']]}"} in resolve(lines["schema"])["oneOf"]
+                found[operation["operationId"]] = None
     assert found == {
         "createChatCompletion": "[DONE]", "createProviderChatCompletion": "[DONE]",
         "createMessage": None, "createProviderMessage": None,
+        "createResponse": None, "createProviderResponse": None,
+        "streamGeneratedContent": None, "streamProviderGeneratedContent": None, "createLocalChat": None,
+        "streamStableGeneratedContent": None, "streamProviderStableGeneratedContent": None,
+        "createCompletion": "[DONE]",
+        "createImage": None, "createSpeech": None, "createTranscription": None,
     }  # fmt: skip
 
 

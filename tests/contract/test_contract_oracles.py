@@ -13,18 +13,26 @@ import anthropic.types
 import anthropic.types.beta
 import openai.pagination
 import openai.types
+import openai.types.audio
 import openai.types.chat
+import openai.types.responses
 import openai.types.shared
 import orjson
 import pydantic
 import pytest
+from anthropic.types import message_count_tokens_params as count_params
 from anthropic.types import message_create_params as messages_params
+from anthropic.types.beta import message_count_tokens_params as beta_count_params
 from anthropic.types.beta import message_create_params as beta_messages_params
 from anthropic.types.shared import ErrorResponse
 from contract.closed_view import closed_view, is_open_branch, validator
 from contract.contract_specimens import contract, name_of, resolve, schemas, specimen
+from contract.responses_differences import BEYOND_ANSWERS, BEYOND_REQUESTS, LEFT_OUT_OF_ANSWERS, LEFT_OUT_OF_REQUESTS
 from contract.sdk_types import Comparison
+from openai.types import completion_create_params as completion_params
+from openai.types import image_generate_params as image_params
 from openai.types.chat import completion_create_params as chat_params
+from openai.types.responses import response_create_params as responses_params
 
 PAIRS: dict[str, list[tuple[Any, str]]] = {
     "chat requests": [
@@ -49,13 +57,51 @@ PAIRS: dict[str, list[tuple[Any, str]]] = {
         (anthropic.types.beta.BetaRawMessageStreamEvent, "MessageStreamEvent"),
         (ErrorResponse, "AnthropicError"),
     ],
+    "responses requests": [
+        (responses_params.ResponseCreateParamsNonStreaming, "ResponsesRequest"),
+        (responses_params.ResponseCreateParamsStreaming, "ResponsesRequest"),
+    ],
+    "responses answers": [
+        (openai.types.responses.Response, "Response"),
+        (openai.types.responses.ResponseStreamEvent, "ResponseStreamEvent"),
+    ],
     "models": [(openai.types.Model, "Model"), (anthropic.types.ModelInfo, "Model")],
+    "text completions": [
+        (completion_params.CompletionCreateParamsNonStreaming, "CompletionRequest"),
+        (completion_params.CompletionCreateParamsStreaming, "CompletionRequest"),
+    ],
+    "answers of text completions": [(openai.types.Completion, "Completion")],
+    "requests to count": [
+        (count_params.MessageCountTokensParams, "CountTokensRequest"),
+        (beta_count_params.MessageCountTokensParams, "CountTokensRequest"),
+    ],
+    "requests of services": [
+        (openai.types.EmbeddingCreateParams, "EmbeddingRequest"),
+        (image_params.ImageGenerateParamsNonStreaming, "ImageRequest"),
+        (image_params.ImageGenerateParamsStreaming, "ImageRequest"),
+        (openai.types.audio.SpeechCreateParams, "SpeechRequest"),
+        (openai.types.ModerationCreateParams, "ModerationRequest"),
+    ],
+    "answers of services": [
+        (anthropic.types.beta.BetaMessageTokensCount, "TokenCount"),
+        (openai.types.CreateEmbeddingResponse, "EmbeddingList"),
+        (openai.types.ImagesResponse, "ImageList"),
+        (openai.types.ImageGenCompletedEvent, "ImageCompletedEvent"),
+        (openai.types.ImageGenPartialImageEvent, "ImagePartialEvent"),
+        (openai.types.audio.Transcription, "Transcription"),
+        (openai.types.audio.TranscriptionTextDeltaEvent, "TranscriptionDeltaEvent"),
+        (openai.types.audio.TranscriptionTextDoneEvent, "TranscriptionDoneEvent"),
+    ],
 }
 
 BESIDE = {"UserBlockParam": "AssistantBlockParam", "AssistantBlockParam": "UserBlockParam"}
 """The package has one union of blocks for both roles; the contract has one for each, and the open branch for the rest."""
 
 LEFT_OUT: dict[str, dict[str, str]] = {
+    "text completions": {},
+    "answers of text completions": {},
+    "requests of services": {"ImageRequest.model: null": "it says who is to draw"},
+    "answers of services": {},
     "chat requests": {},
     "chat answers": {"OpenAIErrorObject.misalignment": "a provider's own finding, passed through and never written here"},
     "messages requests": {
@@ -71,12 +117,26 @@ LEFT_OUT: dict[str, dict[str, str]] = {
         "FetchedSource: content": "what was fetched is text or a PDF; the open branch takes the rest",
     },
     "messages answers": {},
+    "responses requests": LEFT_OUT_OF_REQUESTS,
+    "responses answers": LEFT_OUT_OF_ANSWERS,
     "models": {"Model.capabilities": "Morello does not know what a provider's model can do"},
 }
+
+LEFT_OUT["requests to count"] = {name.replace("MessagesRequest", "CountTokensRequest"): why for name, why in LEFT_OUT["messages requests"].items()}
 
 ROUTERS = "OpenRouter's form, which clients know and other providers took over"
 SHARED = "described once for questions and answers; the package has less of it in answers"
 EXTENSIONS: dict[str, dict[str, str]] = {
+    "requests of services": {},
+    "text completions": {},
+    "answers of text completions": {},
+    "requests to count": {
+        "CountTokensRequest.output_format": "the older place of output_config.format",
+        "CodeCaller.type = code_execution_20260521": "a caller wherever tools list it as an allowed one",
+    },
+    "answers of services": {
+        **dict.fromkeys(("Transcription.task", "Transcription.language", "Transcription.duration", "Transcription.segments", "Transcription.words", "TranscriptionSegment", "TranscriptionWord"), "of the longer format, which the package types apart"),
+    },
     "chat requests": {
         "CacheControlParam": ROUTERS,
         **{
@@ -151,6 +211,8 @@ EXTENSIONS: dict[str, dict[str, str]] = {
                          "ToolRemovalBlockParam", "CustomToolParam")
         },
     },
+    "responses requests": BEYOND_REQUESTS,
+    "responses answers": BEYOND_ANSWERS,
     "models": {
         "Model.name": "the seed's",
         "Model.provider": "the seed's",
@@ -205,7 +267,14 @@ MODELS: dict[str, Any] = {
     "ContentBlock": anthropic.types.beta.BetaContentBlock,
     "BlockDelta": anthropic.types.beta.BetaRawContentBlockDelta,
     "AnthropicError": ErrorResponse,
+    "Response": openai.types.responses.Response,
+    "ResponseOutputItem": openai.types.responses.ResponseOutputItem,
+    "ResponseStreamEvent": openai.types.responses.ResponseStreamEvent,
     "Model": anthropic.types.ModelInfo,
+    "Completion": openai.types.Completion,
+    "EmbeddingList": openai.types.CreateEmbeddingResponse,
+    "ImageList": openai.types.ImagesResponse,
+    "Transcription": openai.types.audio.Transcription,
 }
 BY_OTHER_MEANS = {
     "PingEvent": "dropped by the package before it types events",
@@ -250,6 +319,12 @@ def test_the_packages_read_what_the_contract_describes(model: str, component: st
         ("Message", "Message", {"content": [{"type": "text"}]}),
         ("MessageStreamEvent", "ContentBlockDeltaEvent", {"delta": {"type": "text_delta"}}),
         ("MessageStreamEvent", "MessageDeltaEvent", {"usage": {}}),
+        ("Response", "Response", {"output": None}),
+        ("Response", "Response", {"usage": {"input_tokens": 1}}),
+        ("Response", "Response", {"tool_choice": 3}),
+        ("ResponseOutputItem", "ResponseOutputMessage", {"content": [{"type": "output_text", "text": "x"}]}),
+        ("ResponseStreamEvent", "ResponseLifecycleEvent", {"response": {}}),
+        ("ResponseStreamEvent", "ResponseTextDeltaEvent", {"sequence_number": None}),
         ("AnthropicError", "AnthropicError", {"error": {"type": "cosmic_ray_error", "message": "x"}}),
         ("Model", "Model", {"created_at": "once"}),
     ],
@@ -268,6 +343,8 @@ def test_a_broken_answer_is_noticed_by_both(model: str, component: str, change: 
     [
         ("chatCompletion", openai.types.chat.ChatCompletion),
         ("chatCompletionToolCall", openai.types.chat.ChatCompletion),
+        ("response", openai.types.responses.Response),
+        ("responseToolCall", openai.types.responses.Response),
         ("message", anthropic.types.Message),
         ("messageToolCall", anthropic.types.Message),
         ("model", openai.types.Model),

@@ -10,6 +10,7 @@ from functools import partial
 
 import orjson
 import pytest
+from backports import zstd
 from contract.asgi import BEARER, JSON, ask_now, post, small_app
 
 from handlers.engine.contract.bodies import decode
@@ -21,6 +22,10 @@ RAW = orjson.dumps(TALK)
 def bare_deflate(data: bytes) -> bytes:
     compressor = zlib.compressobj(wbits=-15)
     return compressor.compress(data) + compressor.flush()
+
+
+WIDE_WINDOW = bytes.fromhex("28b52ffd00a0010000")
+"""A frame of zstd whose header asks for a window of a gigabyte, and an empty last block."""
 
 
 @pytest.mark.parametrize(
@@ -58,6 +63,9 @@ def test_content_types(app, written, status):
         pytest.param(b"gzip", gzip.compress(RAW[:20]) + gzip.compress(RAW[20:]), id="defect_58 gzip in two members"),
         pytest.param(b"deflate", zlib.compress(RAW), id="defect_58 deflate"),
         pytest.param(b"deflate", bare_deflate(RAW), id="defect_58 deflate without a frame"),
+        pytest.param(b"zstd", zstd.compress(RAW), id="defect_58 zstd"),
+        pytest.param(b"zstd", zstd.compress(RAW[:20]) + zstd.compress(RAW[20:]), id="defect_58 zstd in two frames"),
+        pytest.param(b"zstd", zstd.compress(RAW, level=19), id="defect_58 zstd with a large window"),
         pytest.param(b"identity", RAW, id="identity"),
         pytest.param(b"identity, gzip", gzip.compress(RAW), id="identity beside gzip"),
         pytest.param(b"", RAW, id="empty"),
@@ -87,12 +95,12 @@ def test_members_end_anywhere(cut):
     assert decode(raw, b"gzip", 1 << 20) == gzip.decompress(raw)
 
 
-@pytest.mark.parametrize("encoding", [b"br", b"zstd", b"compress", b"gzip, gzip"])
+@pytest.mark.parametrize("encoding", [b"br", b"compress", b"gzip, gzip"])
 def test_other_encodings_are_a_415_that_names_ours_defect_58(app, encoding):
     reply = post(app, "/v1/talk", headers=(BEARER, (b"content-encoding", encoding)), body=RAW)
     assert reply.status == 415
-    assert "gzip, deflate" in reply.json["message"]
-    assert reply.header("accept-encoding") == "gzip, deflate, identity"
+    assert "gzip, deflate, zstd" in reply.json["message"]
+    assert reply.header("accept-encoding") == "gzip, deflate, zstd, identity"
 
 
 @pytest.mark.parametrize(
@@ -103,6 +111,10 @@ def test_other_encodings_are_a_415_that_names_ours_defect_58(app, encoding):
         (b"gzip", gzip.compress(RAW) + b"rest"),
         (b"deflate", zlib.compress(RAW)[:-3]),
         (b"deflate", b"\xff\xff\xff"),
+        (b"zstd", RAW),
+        (b"zstd", zstd.compress(RAW)[:-3]),
+        (b"zstd", zstd.compress(RAW) + b"rest"),
+        pytest.param(b"zstd", WIDE_WINDOW, id="zstd that asks for a window of a gigabyte"),
     ],
 )
 def test_damaged_compression_is_a_400(app, encoding, body):
@@ -110,11 +122,11 @@ def test_damaged_compression_is_a_400(app, encoding, body):
     assert (reply.status, reply.json["code"]) == (400, "invalid_content_encoding")
 
 
-@pytest.mark.parametrize("encoding", [b"gzip", b"deflate"])
+@pytest.mark.parametrize("encoding", [b"gzip", b"deflate", b"zstd"])
 def test_the_limit_counts_after_decompression_defect_197_defect_211(encoding):
     """A small body that unpacks to a large one is refused, and never held whole."""
     limited = small_app(most_bytes=100_000)
-    compress = gzip.compress if encoding == b"gzip" else zlib.compress
+    compress = {b"gzip": gzip.compress, b"deflate": zlib.compress, b"zstd": zstd.compress}[encoding]
     bomb = compress(b" " * 50_000_000)
     assert len(bomb) < 100_000
     reply = post(limited, "/v1/talk", headers=(BEARER, (b"content-encoding", encoding)), body=bomb)

@@ -53,6 +53,24 @@ def test_one_valid_key_is_enough(app, headers, status):
         assert reply.json["caller"] == "tester"
 
 
+@pytest.mark.parametrize(
+    ("path", "headers", "root_path", "status"),
+    [
+        pytest.param("/v1/items", (), "", 200, id="none"),
+        pytest.param("/v1/items", (bearer(b"Bearer wrong"),), "", 200, id="a wrong one"),
+        pytest.param("/v1/items", (BEARER, (b"host", b"gateway.example")), "", 200, id="the right one, from elsewhere"),
+        pytest.param("/v1/items", ((b"host", b"gateway.example"),), "", 403, id="none, from elsewhere"),
+        pytest.param("/v1/items", ((b"origin", b"https://evil.example"),), "", 403, id="none, from a page"),
+        pytest.param("/v1/items", (), "/below", 200, id="none, below a prefix"),
+        pytest.param("/v1/items", (), "", 401, id="none, where one is needed"),
+    ],
+)
+def test_open_paths_need_no_key(path, headers, root_path, status):
+    """Tools of this machine get in without a key on these paths; nobody else does, and on no other path."""
+    app = small_app(open_paths=["/v1/*"] if status != 401 else ["/v1/item", "/items"])
+    assert ask_now(app, "GET", path, headers=headers, root_path=root_path).status == status
+
+
 @pytest.mark.parametrize("query", [b"key=" + KEY, b"access_token=" + KEY, b"api_key=" + KEY])
 def test_keys_in_the_query_count_for_nothing_defect_201(app, query):
     """They would end up in logs on the way."""

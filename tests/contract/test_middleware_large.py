@@ -118,7 +118,7 @@ def test_no_call_works_on_more_than_a_slice_defect_167(name, monkeypatch):
 def test_work_on_large_bodies_is_not_done_by_the_loop_defect_167(name, monkeypatch):
     threads = []
     monkeypatch.setattr(
-        "handlers.engine.contract.middleware.parse_large",
+        "handlers.engine.contract.declared_bodies.parse_large",
         lambda raw: threads.append(threading.current_thread()) or parse_large(raw),
     )
     assert post(small_app(), "/v1/talk", BODIES[name]).status == 200

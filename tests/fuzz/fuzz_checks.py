@@ -9,17 +9,14 @@ from functools import cache, wraps
 from typing import Any
 
 import jsonschema_rs
-from anthropic.types import Message
 from contract.closed_view import closed_view
 from contract.contract_specimens import contract
+from fuzz.fuzz_dialects import DIALECTS, Spoken, is_conversation
 from fuzz.fuzz_world import World, provider_of
 from fuzz.lenient_servers import FAILURES
-from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from rosetta.oracles import request_validator
-from rosetta.stream_grammar import check_chat, check_messages
 from schemathesis import Case
 from schemathesis.core.transport import Response
-from sdk_oracles import strict, strict_event
 
 from handlers.engine.contract.document import follow
 from handlers.engine.contract.schemas import Schemas
@@ -37,6 +34,8 @@ REFUSALS = {
     "unknown_path": "a name in a path that makes it another path",
 }
 """Why a request that satisfies the contract may be refused all the same, by the code of the error."""
+FRAMINGS = {"text/event-stream": "sse", "application/x-ndjson": "ndjson"}
+"""How a stream of each media type is framed."""
 REQUEST_ID = re.compile(r"req_[0-9a-f]{24}")
 MOST_WARNINGS = 2048 + len(", +999999 more")
 Schema = dict[str, Any]
@@ -79,7 +78,7 @@ class Checks:
         """The answer of a model says whose it is, and what was lost fits into a header."""
         warnings = header(response, "gateway-warnings") or ""
         assert re.fullmatch(r"[\x20-\x7e]*", warnings) and len(warnings) <= MOST_WARNINGS
-        if case.method == "POST" and response.status_code < 300:
+        if is_answer(case, response):
             assert header(response, "gateway-model") == target_of(response), "the answer is of the model that was asked"
 
     def refusals_have_a_reason(self, ctx: Any, response: Response, case: Case) -> None:
@@ -103,9 +102,12 @@ class Checks:
         rule = contract()["x-dialect"] if own == "unknown_path" else operation_of(case)["x-dialect"]
         dialect = chosen(rule, response)
         body = response.json()
-        closed("AnthropicError" if dialect == "anthropic" else "OpenAIError").validate(body)
-        assert body["error"]["message"], "a failure has words"
-        if dialect == "openai" and header(response, "request-id") in self.world.codes:
+        if dialect in DIALECTS:
+            closed(DIALECTS[dialect].error).validate(body)
+        else:
+            compiled(json.dumps(declared(case, response.status_code)), closed=True).validate(body)
+        assert body["error"] if dialect == "ollama" else body["error"]["message"], "a failure has words"
+        if dialect in ("openai", "responses") and header(response, "request-id") in self.world.codes:
             assert body["error"]["code"] == own
         if dialect == "anthropic" and header(response, "request-id") in self.world.codes:
             assert body["request_id"] == header(response, "request-id")
@@ -126,67 +128,54 @@ class Checks:
     def whole_answers_are_exact(self, ctx: Any, response: Response, case: Case) -> None:
         """No member but the declared ones, no word but the known ones; and the vendor's own types say so too."""
         if case.method == "GET" and response.status_code == 200 and media_type(response) == "application/json":
-            schema = answer_media(case)["application/json"]["schema"]
-            compiled(json.dumps(schema), closed=True).validate(response.json())
+            compiled(json.dumps(declared(case, 200)), closed=True).validate(response.json())
         if not is_answer(case, response) or media_type(response) != "application/json":
             return
         sent, body = sent_body(response), response.json()
-        assert sent.get("stream") is not True, "a stream was asked for"
-        dialect = operation_of(case)["x-dialect"]
-        closed("ChatCompletion" if dialect == "openai" else "Message").validate(body)
-        strict(ChatCompletion if dialect == "openai" else Message, body)
+        assert not wants_stream(case, sent), "a stream was asked for"
+        spoken = spoken_in(case)
+        closed(spoken.answer).validate(body)
+        spoken.whole(body)
         assert body["model"] == sent["model"], "the model is called as the caller called it"
 
     def streams_are_exact(self, ctx: Any, response: Response, case: Case) -> None:
         """Each event by the contract and by the vendor's types, all of them by the grammar of the dialect, the end."""
-        if not is_answer(case, response) or media_type(response) != "text/event-stream":
+        if not is_answer(case, response) or media_type(response) not in FRAMINGS:
             return
-        sent, media = sent_body(response), answer_media(case)["text/event-stream"]
-        assert sent.get("stream") is True, "no stream was asked for"
+        sent, media = sent_body(response), answer_media(case)[media_type(response)]
+        assert wants_stream(case, sent), "no stream was asked for"
         assert not response.stream_cut_short, "the stream was read to its end"
-        frames = events(response.content)
+        frames = events(response.content, FRAMINGS[media_type(response)])
         assert frames, "a stream says something"
-        dialect, end = operation_of(case)["x-dialect"], media.get("x-event-end")
+        spoken, end = spoken_in(case), media.get("x-event-end")
         parsed = []
         for number, (name, data) in enumerate(frames):
-            compiled(json.dumps(media["schema"]), closed=True).validate(
-                {"data": data} if name is None else {"event": name, "data": data}
-            )
+            if "x-event-data" in media:
+                compiled(json.dumps(media["schema"]), closed=True).validate(
+                    {"data": data} if name is None else {"event": name, "data": data}
+                )
             if data == end:
                 assert number == len(frames) - 1, "nothing follows the end"
                 parsed.append((name, data))
                 continue
             value = json.loads(data)
             parsed.append((name, value))
-            self.event_is_exact(dialect, json.dumps(media["x-event-data"]), value)
+            self.event_is_exact(spoken, json.dumps(media.get("x-event-data", media["schema"])), value)
         try:
-            check_grammar(dialect, parsed, sent)
+            spoken.grammar(parsed, sent)
         except AssertionError as error:
             raise AssertionError(f"{error}; the stream ends with {response.content[-600:]!r}") from error
         models = {m for _, value in parsed if isinstance(value, dict) for m in models_in(value)}
         assert models <= {sent["model"]}, "the model is called as the caller called it"
 
     @staticmethod
-    def event_is_exact(dialect: str, schema: str, value: Any) -> None:
+    def event_is_exact(spoken: Spoken, schema: str, value: Any) -> None:
         compiled(schema, closed=False).validate(value)
         if "error" in value:
-            closed("AnthropicError" if dialect == "anthropic" else "OpenAIError").validate(value)
-            return
-        compiled(schema, closed=True).validate(value)
-        if dialect == "openai":
-            strict(ChatCompletionChunk, value)
+            closed(spoken.error).validate(value)
         else:
-            strict_event(value)
-
-
-def check_grammar(dialect: str, frames: list[tuple[str | None, Any]], sent: Schema) -> None:
-    """The order of the events; an error may stand in place of the rest."""
-    if dialect == "anthropic":
-        check_messages(frames)
-        return
-    last, options = frames[-1][1], sent.get("stream_options") or {}
-    assert last == "[DONE]" or "error" in last, "the end is told"
-    check_chat(frames, wants_usage=options.get("include_usage") is True)
+            compiled(schema, closed=True).validate(value)
+            spoken.event(value)
 
 
 # ---- what is known about a case and its answer --------------------------------------------------------------------
@@ -207,14 +196,25 @@ def operation_of(case: Case) -> Schema:
     return found
 
 
-def answer_media(case: Case) -> Schema:
-    """The media types of the answer 200."""
-    found: Schema = follow(contract(), operation_of(case)["responses"]["200"])["content"]
+def answer_media(case: Case, status: int = 200) -> Schema:
+    """The media types of an answer."""
+    found: Schema = follow(contract(), operation_of(case)["responses"][str(status)])["content"]
     return found
 
 
+def declared(case: Case, status: int) -> Schema:
+    """The schema of the JSON of an answer."""
+    found: Schema = answer_media(case, status)["application/json"]["schema"]
+    return found
+
+
+def spoken_in(case: Case) -> Spoken:
+    return DIALECTS[operation_of(case)["x-dialect"]]
+
+
 def is_answer(case: Case, response: Response) -> bool:
-    return case.operation.method.upper() == "POST" == case.method and response.status_code == 200
+    """Whether this is the answer of a model."""
+    return is_conversation(operation_of(case)) and case.method == "POST" and response.status_code == 200
 
 
 def sent_body(response: Response) -> Any:
@@ -226,7 +226,7 @@ def target_of(response: Response) -> str:
     """Provider and model that a request asks for, in its body and perhaps its path."""
     model = sent_body(response)["model"]
     segment = response.request.path_url.split("/")[1]
-    return model if segment == "v1" or model.startswith(f"{segment}:") else f"{segment}:{model}"
+    return model if segment in ("v1", "api") or model.startswith(f"{segment}:") else f"{segment}:{model}"
 
 
 def chosen(rule: Any, response: Response) -> str:
@@ -237,17 +237,25 @@ def chosen(rule: Any, response: Response) -> str:
     return next((dialect for name, dialect in rule["by-header"].items() if name in headers), rule["else"])
 
 
-def events(stream: bytes) -> list[tuple[str | None, str]]:
+def wants_stream(case: Case, sent: Schema) -> bool:
+    """Whether a body asks for a stream, in this operation."""
+    rule = operation_of(case).get("x-stream")
+    wanted: bool = sent.get("stream", rule["default"] if isinstance(rule, dict) else False) is True
+    return wanted
+
+
+def events(stream: bytes, framing: str) -> list[tuple[str | None, str]]:
     """Name and data of each event; comments are left out. What is no whole event at the end is a mistake."""
-    cut = splitter("sse")
+    cut = splitter(framing)
     whole = cut.feed(stream)
     assert not cut.finish(), "a stream ends with a whole event"
-    found = [parse_event("sse", raw) for raw in whole]
+    found = [parse_event(framing, raw) for raw in whole]
     return [(name, data.decode()) for name, data in found if data is not None]
 
 
 def models_in(value: Schema) -> list[str]:
-    message = value.get("message") if value.get("type") == "message_start" else value
+    holder = {"message_start": "message"}.get(value.get("type", ""), "response" if "response" in value else None)
+    message = value if holder is None else value[holder]
     return [message["model"]] if isinstance(message, dict) and "model" in message else []
 
 

@@ -14,6 +14,11 @@ from contract.contract_specimens import contract
 Json = dict[str, Any]
 MOST = 1 << 53
 TAGS = ("type", "role")
+OUTPUTS = {
+    "function_call_output": {"type": "function_call", "arguments": "{}"},
+    "custom_tool_call_output": {"type": "custom_tool_call", "input": ""},
+}
+"""The items that are results, and their calls."""
 UNCOMMON = {"n", "audio", "web_search_options", "function_call", "mcp_servers", "container", "fallbacks", "thread"}
 """Members that change what an answer means, and that hardly any other vendor has a word for."""
 
@@ -35,7 +40,9 @@ KNOWN = tags(contract()["components"]["schemas"])
 def plain(body: Json) -> Json:
     """A copy without what nobody knows, and with each result of a tool after a call that it answers."""
     body = {name: known(value) for name, value in body.items() if name not in UNCOMMON and not is_strange(value)}
-    body["messages"] = [each for message in body.get("messages", ()) for each in called(message)]
+    for place in ("messages", "input"):
+        if isinstance(body.get(place), list):
+            body[place] = [each for item in body[place] for each in called(item)]
     return body
 
 
@@ -56,7 +63,13 @@ def is_strange(value: Any) -> bool:
 
 
 def called(message: Json) -> list[Json]:
-    """The message, after the calls that its results belong to, in the words of either dialect."""
+    """The message or item, after the calls that its results belong to, in the words of its dialect."""
+    if message.get("type") in OUTPUTS:
+        message = {**message, "call_id": message.get("call_id") or "call"}
+        return [{**OUTPUTS[message["type"]], "call_id": message["call_id"], "name": "look"}, message]
+    if message.get("role") == "tool" and not isinstance(message.get("tool_call_id"), str):
+        call = {"function": {"name": message.get("tool_name") or "look", "arguments": {}}}
+        return [{"role": "assistant", "content": "", "tool_calls": [call]}, message]
     if message.get("role") == "tool":
         call = {"id": message["tool_call_id"], "type": "function", "function": {"name": "look", "arguments": "{}"}}
         return [{"role": "assistant", "tool_calls": [call]}, message]

@@ -14,10 +14,16 @@ import yaml
 from anthropic.types import Message
 from anthropic.types.message_create_params import MessageCreateParams
 from anthropic.types.shared import ErrorResponse
+from google.genai import types as genai
+from ollama._types import ChatRequest, ChatResponse
+from ollama._types import Message as OllamaMessage
+from ollama._types import Options as OllamaOptions
 from openai.types.chat import ChatCompletion
 from openai.types.chat.completion_create_params import CompletionCreateParams
+from openai.types.responses import Response
+from openai.types.responses.response_create_params import ResponseCreateParams
 from openai.types.shared import ErrorObject
-from pydantic import TypeAdapter
+from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 from rosetta.stories import ROOT, Json
 
@@ -31,16 +37,96 @@ COMPONENTS = {
     ("anthropic", "request"): "MessagesRequest",
     ("anthropic", "response"): "Message",
     ("anthropic", "error"): "AnthropicError",
+    ("responses", "request"): "ResponsesRequest",
+    ("responses", "response"): "Response",
+    ("responses", "error"): "OpenAIError",
+    ("gemini", "request"): "GenerateContentRequest",
+    ("gemini", "response"): "GenerateContentResponse",
+    ("gemini", "error"): "GeminiError",
+    ("ollama", "request"): "OllamaChatRequest",
+    ("ollama", "response"): "OllamaChatResponse",
+    ("ollama", "error"): "OllamaError",
 }
-REQUESTS: dict[str, Any] = {"openai": CompletionCreateParams, "anthropic": MessageCreateParams}
+REQUESTS: dict[str, Any] = {
+    "openai": CompletionCreateParams, "anthropic": MessageCreateParams, "responses": ResponseCreateParams
+}  # fmt: skip
 NEWER: dict[str, set[str]] = {
     "openai": {"top_k"},
     # left out by the newest package, still taken by the API for older models
     "anthropic": {"temperature", "top_p", "top_k"},
+    "responses": set(),
+    # the server's own; the package drops it
+    "ollama": {"tool_call_id"},
 }
 """Members of a request that the official types do not declare, although servers of the format take them."""
 UNTYPED = ("conflict_error", "request_too_large")
 """Kinds of errors that the API documents and the official package has no type for."""
+
+
+GENERATE: dict[str, Any] = {
+    "contents": list[genai.Content],
+    "systemInstruction": genai.Content,
+    "tools": list[genai.Tool],
+    "toolConfig": genai.ToolConfig,
+    "generationConfig": genai.GenerationConfig,
+    "safetySettings": list[genai.SafetySetting],
+    "cachedContent": str,
+    "serviceTier": genai.ServiceTier,
+}
+"""The members of a generateContent request: the package has no type for it as a whole."""
+
+
+class Pieces:
+    """A validator of a request that the package knows by its pieces only."""
+
+    def __init__(self, pieces: dict[str, Any], required: str) -> None:
+        self.pieces = {name: TypeAdapter(type_) for name, type_ in pieces.items()}
+        self.required = required
+
+    def validate(self, wire: Json) -> None:
+        assert self.required in wire
+        assert wire.keys() <= self.pieces.keys(), wire.keys() - self.pieces.keys()
+        for name, value in wire.items():
+            self.pieces[name].validate_python(value)
+
+    def is_valid(self, wire: Json) -> bool:
+        try:
+            self.validate(wire)
+        except (AssertionError, ValueError):
+            return False
+        return True
+
+
+def with_pictures(message: Json) -> Json:
+    return {**message, "images": [{"value": each} for each in message["images"]]} if "images" in message else message
+
+
+class OllamaRequest:
+    """The package's types for a chat request. They let strangers through, so members are counted here."""
+
+    def validate(self, wire: Json) -> None:
+        # The package keeps pictures in objects of its own, which it writes as text.
+        wire = {**wire, "messages": [with_pictures(message) for message in wire["messages"]]}
+        found = ChatRequest.model_validate(wire)
+        assert wire.keys() <= ChatRequest.model_fields.keys(), wire.keys()
+        assert found.messages is not None
+        for message in wire["messages"]:
+            OllamaMessage.model_validate(message)
+            assert message.keys() - NEWER["ollama"] <= OllamaMessage.model_fields.keys(), message.keys()
+        assert wire.get("options", {}).keys() <= OllamaOptions.model_fields.keys(), wire["options"]
+
+    def is_valid(self, wire: Json) -> bool:
+        try:
+            self.validate(wire)
+        except (AssertionError, KeyError, ValueError):
+            return False
+        return True
+
+
+RESPONSES: dict[str, type[BaseModel]] = {
+    "openai": ChatCompletion, "anthropic": Message, "responses": Response,
+    "gemini": genai.GenerateContentResponse, "ollama": ChatResponse,
+}  # fmt: skip
 
 
 class Schema(GenerateJsonSchema):
@@ -64,6 +150,10 @@ def closed(schema: Any) -> Any:
 
 @cache
 def request_validator(dialect: str) -> Any:
+    if dialect == "gemini":
+        return Pieces(GENERATE, "contents")
+    if dialect == "ollama":
+        return OllamaRequest()
     schema = closed(TypeAdapter(REQUESTS[dialect]).json_schema(schema_generator=Schema))
     for name in NEWER[dialect]:
         for branch in schema["anyOf"]:
@@ -101,8 +191,10 @@ def check_official(dialect: str, kind: str, wire: Json, beyond: list[str]) -> No
     if kind == "request":
         request_validator(dialect).validate(known)
     elif kind == "response":
-        (ChatCompletion if dialect == "openai" else Message).model_validate(known)
-    elif dialect == "openai":
+        RESPONSES[dialect].model_validate(known)
+    elif dialect in ("gemini", "ollama"):
+        assert isinstance(known["error"], str if dialect == "ollama" else dict)  # the packages have no type for it
+    elif dialect in ("openai", "responses"):
         ErrorObject.model_validate(known["error"])
     else:
         if known["error"]["type"] in UNTYPED:

@@ -8,6 +8,8 @@ A story file (requests_*.yaml, responses_*.yaml, errors_*.yaml) is a list of sto
       neutral: {…}                               # the neutral form
       openai: {…}                                # the wire: written from the neutral form, and read to it
       anthropic: {…}
+      gemini: {…}
+      ollama: {…}
       writes: {openai: {…}}                      # a wire that is written, although reading it gives something else
       reads: {openai: [{…}, {…}]}                # other wires that read to the same neutral form
       loses: {anthropic: [seed, messages.0.name]}    # what this dialect cannot carry: taken off before comparing
@@ -16,6 +18,8 @@ A story file (requests_*.yaml, responses_*.yaml, errors_*.yaml) is a list of sto
       values: {anthropic: {thinking: adaptive}}  # beside what providers.yaml declares for the dialect
 
 A read request is linked, as the engine does it. The wires of an error that is read are {status, headers, body}.
+
+wires_*.yaml tell stories of other files (`it`, and `file` where that is not enough) in one more dialect.
 """
 
 from __future__ import annotations
@@ -35,7 +39,9 @@ from handlers.engine.templates import Compiler, Kind
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-DIALECTS = ("openai", "anthropic")
+DIALECTS = ("openai", "anthropic", "gemini", "ollama")
+WIRES = (*DIALECTS, "responses")
+"""The dialects in which stories are told; `responses` has tests of its own beside (test_responses_*.py)."""
 KINDS = {
     "request": (Kind.WRITE_REQUEST, Kind.READ_REQUEST),
     "response": (Kind.WRITE_RESPONSE, Kind.READ_RESPONSE),
@@ -53,6 +59,9 @@ class Story:
     kind: str = "request"
     openai: Json | None = None
     anthropic: Json | None = None
+    gemini: Json | None = None
+    ollama: Json | None = None
+    responses: Json | None = None
     writes: dict[str, Json] = field(default_factory=dict)
     reads: dict[str, list[Json]] = field(default_factory=dict)
     loses: dict[str, list[str]] = field(default_factory=dict)
@@ -111,7 +120,21 @@ def stories(kind: str) -> list[Story]:
     files = sorted(path for pattern in ("requests", "responses", "errors") for path in HERE.glob(f"{pattern}_*.yaml"))
     told = [Story(**each, file=path.name) for path in files for each in yaml.safe_load(path.read_text("utf-8"))]
     assert len({(story.file, story.it) for story in told}) == len(told), "each story has a sentence of its own"
+    for path in sorted(HERE.glob("wires_*.yaml")):
+        for wires in yaml.safe_load(path.read_text("utf-8")):
+            retell(told, wires)
     return [story for story in told if story.kind == kind]
+
+
+def retell(told: list[Story], wires: Json) -> None:
+    """Add the wires of one more dialect to the story that they belong to."""
+    found = [story for story in told if story.it == wires["it"] and wires.get("file", story.file) == story.file]
+    assert len(found) == 1, f"{wires['it']!r} names {len(found)} stories"
+    for name, value in wires.items():
+        if isinstance(getattr(found[0], name), dict):
+            getattr(found[0], name).update(value)
+        elif name not in ("it", "file"):
+            setattr(found[0], name, value)
 
 
 @cache
@@ -151,7 +174,8 @@ def read(story: Story, dialect: str, wire: Json) -> Json:
     if story.kind == "error":
         result: Json = function({"status": 400, "headers": {}, **copy.deepcopy(wire), **values})
         return result
-    neutral: Json = function({"body": copy.deepcopy(wire), "path": {}, "request": story.request, **values})
+    path = {"model": story.neutral.get("model"), "stream": story.neutral.get("stream")}
+    neutral: Json = function({"body": copy.deepcopy(wire), "path": path, "request": story.request, **values})
     return link(neutral)[0] if story.kind == "request" else neutral
 
 
@@ -161,6 +185,6 @@ def cases(told: Callable[[Story, str], Any]) -> list[Any]:
         pytest.param(story, dialect, id=f"{story.name} [{dialect}]")
         for kind in KINDS
         for story in stories(kind)
-        for dialect in DIALECTS
+        for dialect in WIRES
         if told(story, dialect)
     ]

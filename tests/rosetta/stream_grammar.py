@@ -10,6 +10,8 @@ from typing import Any, get_args
 
 from anthropic.types import RawContentBlockStartEvent, RawMessageStreamEvent
 from anthropic.types.shared import ErrorResponse
+from google.genai import types as genai
+from ollama._types import ChatResponse
 from openai.types.chat import ChatCompletionChunk
 from pydantic import TypeAdapter
 
@@ -166,3 +168,37 @@ def check_deltas(choices: list[list[Any]]) -> None:
             calls[-1] += call["function"].get("arguments", "")
     if calls and finishes[-1] == "tool_calls":
         assert all(isinstance(json.loads(arguments), dict) for arguments in calls), "arguments are a JSON object"
+
+
+def validate_piece(dialect: str, data: Any) -> None:
+    """A piece of a generateContent or of an Ollama answer, as the official types see it."""
+    if "error" in data:
+        assert isinstance(data["error"], dict if dialect == "gemini" else str)
+    elif dialect == "gemini":
+        genai.GenerateContentResponse.model_validate(data)
+    else:
+        ChatResponse.model_validate(data)
+        assert data.keys() <= ChatResponse.model_fields.keys(), data.keys()
+
+
+def check_generated(frames: list[tuple[str | None, Any]]) -> None:
+    """Pieces without names, each valid by itself; the last one, and no other, says why it ends, or what went wrong."""
+    assert frames, "a stream says something"
+    for name, data in frames:
+        assert name is None, "events of generateContent have no names"
+        validate_piece("gemini", data)
+    ends = ["error" in data or "finishReason" in data["candidates"][0] for _, data in frames]
+    assert ends == [*[False] * (len(frames) - 1), True], "an answer ends once, at its end"
+    if "error" not in frames[-1][1]:
+        assert frames[-1][1]["usageMetadata"]["totalTokenCount"] >= 0
+
+
+def check_lines(frames: list[tuple[str | None, Any]]) -> None:
+    """Lines, each valid by itself; the last one, and no other, is done, or says what went wrong."""
+    assert frames, "a stream says something"
+    for _, data in frames:
+        validate_piece("ollama", data)
+    ends = ["error" in data or data["done"] for _, data in frames]
+    assert ends == [*[False] * (len(frames) - 1), True], "an answer ends once, at its end"
+    if "error" not in frames[-1][1]:
+        assert frames[-1][1]["eval_count"] >= 0

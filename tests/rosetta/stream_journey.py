@@ -14,12 +14,18 @@ from openai.types.chat import ChatCompletionChunk
 from rosetta.stories import HERE, Json, template
 
 from handlers.engine.assembler import Assembler
-from handlers.engine.streams import parse_event, read_data, splitter, write_frames
+from handlers.engine.dialects import Framing
+from handlers.engine.frame_writer import FrameWriter
+from handlers.engine.streams import parse_event, read_data, splitter
 from handlers.engine.templates import Kind
 
-CLIENTS = ("openai", "anthropic")
-END = {"openai": b"[DONE]", "anthropic": None}
+CLIENTS = ("openai", "anthropic", "gemini", "ollama")
+END = {"openai": b"[DONE]", "anthropic": None, "gemini": None, "ollama": None, "responses": b"[DONE]"}
 """The data that ends a stream and is no JSON."""
+FRAMINGS = {
+    "openai": Framing("sse"), "anthropic": Framing("sse"), "gemini": Framing("sse", comments=False),
+    "ollama": Framing("ndjson"), "responses": Framing("sse", number="sequence_number", opens=True),
+}  # fmt: skip
 
 
 class Journey:
@@ -32,7 +38,9 @@ class Journey:
         self.provider, self.request = provider, request
         self.events: list[Json] = []
         self.out = dict.fromkeys(clients, b"")
-        self.splitter = splitter("sse")
+        self.writers = {client: FrameWriter(FRAMINGS[client]) for client in self.out}
+        self.framing = FRAMINGS[provider].name
+        self.splitter = splitter(self.framing)
         self.assembler = Assembler(id="made-up", model="m", created=1, dialect=provider)
 
     def feed(self, piece: bytes) -> None:
@@ -44,7 +52,7 @@ class Journey:
         self.write(self.assembler.end())
 
     def take(self, raw: bytes) -> None:
-        name, data = parse_event("sse", raw)
+        name, data = parse_event(self.framing, raw)
         if data is None:
             return
         if data == END[self.provider]:
@@ -58,7 +66,7 @@ class Journey:
         for client in self.out:
             for event in events:
                 given = {"event": event, "response": self.assembler.response, "request": self.request, "values": {}}
-                self.out[client] += write_frames(template(client, Kind.WRITE_EVENT)(given) or [])
+                self.out[client] += self.writers[client].write(template(client, Kind.WRITE_EVENT)(given) or [])
 
 
 @cache
@@ -90,10 +98,10 @@ def travel(provider: str, clients: Iterable[str], request: Json, pieces: Iterabl
     return journey
 
 
-def frames_of(stream: bytes) -> list[tuple[str | None, Any]]:
+def frames_of(stream: bytes, framing: str = "sse") -> list[tuple[str | None, Any]]:
     """Name and data of each event in what was written for a client; comments are left out."""
-    cutter = splitter("sse")
-    parsed = [parse_event("sse", raw) for raw in [*cutter.feed(stream), cutter.finish()]]
+    cutter = splitter(framing)
+    parsed = [parse_event(framing, raw) for raw in [*cutter.feed(stream), cutter.finish()]]
     return [(name, read_data(data)) for name, data in parsed if data is not None]
 
 

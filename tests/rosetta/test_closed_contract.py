@@ -9,7 +9,7 @@ import pytest
 from contract.closed_view import closed_view, validator
 from rosetta.stories import DIALECTS, ROOT, Story, stories, write
 from rosetta.stream_grammar import KNOWN_BLOCKS
-from rosetta.stream_journey import frames_of, journey_of, named, stream_stories
+from rosetta.stream_journey import FRAMINGS, frames_of, journey_of, named, stream_stories
 
 from handlers.engine.contract.document import load_document
 
@@ -21,6 +21,12 @@ COMPONENTS = {
     ("anthropic", "response"): "Message",
     ("anthropic", "error"): "AnthropicError",
     ("anthropic", "event"): "MessageStreamEvent",
+    ("gemini", "response"): "GenerateContentResponse",
+    ("gemini", "error"): "GeminiError",
+    ("gemini", "event"): "GenerateContentStreamEvent",
+    ("ollama", "response"): "OllamaChatResponse",
+    ("ollama", "error"): "OllamaError",
+    ("ollama", "event"): "OllamaStreamEvent",
 }
 
 
@@ -43,7 +49,7 @@ def test_events(story: dict[str, Any]) -> None:
     """Each event of each story's stream. A block unheard of, which goes home verbatim, is the provider's affair."""
     journey = journey_of(story)
     for dialect in DIALECTS:
-        for _, data in frames_of(journey.out[dialect]):
+        for _, data in frames_of(journey.out[dialect], FRAMINGS[dialect].name):
             if data == "[DONE]" or data.get("content_block", {}).get("type", "text") not in KNOWN_BLOCKS:
                 continue
             kind = "error" if dialect == "openai" and "error" in data else "event"
@@ -53,6 +59,6 @@ def test_events(story: dict[str, Any]) -> None:
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_the_closed_contract_bites(dialect: str) -> None:
     """A member that nobody declared is seen in an event."""
-    frames = frames_of(journey_of(STORIES[0]).out[dialect])
+    frames = frames_of(journey_of(STORIES[0]).out[dialect], FRAMINGS[dialect].name)
     assert closed(dialect, "event").is_valid(frames[0][1])
     assert not closed(dialect, "event").is_valid({**frames[0][1], "stray": 1})

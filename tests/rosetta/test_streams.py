@@ -2,7 +2,8 @@
 
 A story (streams_*.yaml) has the provider's bytes (`transcript`), the neutral events they come to, and the events that
 each client gets. Events are told short: neutral ones without `created` and without the part in deltas; chunks of
-Chat Completions as their delta, or as `finish`, `usage` or `error`.
+Chat Completions as their delta, or as `finish`, `usage` or `error`. What clients of the other dialects hear is told
+where it says something new.
 """
 
 from __future__ import annotations
@@ -17,9 +18,18 @@ import pytest
 import yaml
 from pydantic import ValidationError
 from rosetta.stories import ROOT, Json, template
-from rosetta.stream_grammar import check_chat, check_messages, validate_chunk, validate_messages_event
+from rosetta.stream_grammar import (
+    check_chat,
+    check_generated,
+    check_lines,
+    check_messages,
+    validate_chunk,
+    validate_messages_event,
+    validate_piece,
+)
 from rosetta.stream_journey import (
     CLIENTS,
+    FRAMINGS,
     accumulated_completion,
     accumulated_message,
     frames_of,
@@ -59,6 +69,11 @@ def short_chunk(chunk: Any) -> Any:
     return choice["delta"] | ({"finish": choice["finish_reason"]} if choice["finish_reason"] else {})
 
 
+def short_piece(piece: Json) -> Json:
+    """A piece of the other dialects' answers without what every piece repeats."""
+    return {name: value for name, value in piece.items() if name not in ("modelVersion", "responseId", "model", "created_at")}
+
+
 @each_story
 def test_what_the_stream_means_and_what_each_client_hears(story: Json) -> None:
     """The transcript comes to the neutral events of the story, and leaves as the events of the story."""
@@ -66,6 +81,10 @@ def test_what_the_stream_means_and_what_each_client_hears(story: Json) -> None:
     assert [short_event(event) for event in journey.events] == story["neutral"]
     assert [data for _, data in frames_of(journey.out["anthropic"])] == story["anthropic"]
     assert [short_chunk(data) for _, data in frames_of(journey.out["openai"])] == story["openai"]
+    for client in ("gemini", "ollama"):
+        if client in story:
+            heard = [short_piece(data) for _, data in frames_of(journey.out[client], FRAMINGS[client].name)]
+            assert heard == story[client]
 
 
 @each_story
@@ -73,8 +92,9 @@ def test_every_event_is_neutral(story: Json) -> None:
     """What readers and the assembler give satisfies the neutral schema."""
     for event in journey_of(story).events:
         validator("event").validate(event)
-    for raw in splitter("sse").feed(story["transcript"].encode()):
-        name, data = parse_event("sse", raw)
+    framing = FRAMINGS[story["from"]].name
+    for raw in splitter(framing).feed(story["transcript"].encode()):
+        name, data = parse_event(framing, raw)
         value = json.loads(data) if data and data.startswith(b"{") else None
         if value is not None:
             given = {"data": value, "event": name, "request": request_of(story), "values": {}}
@@ -89,6 +109,8 @@ def test_every_stream_is_grammatical(story: Json) -> None:
     wants_usage = bool(story.get("request", {}).get("extra"))
     check_messages(frames_of(out["anthropic"]))
     check_chat(frames_of(out["openai"]), wants_usage=wants_usage)
+    check_generated(frames_of(out["gemini"]))
+    check_lines(frames_of(out["ollama"], "ndjson"))
 
 
 @each_story
@@ -98,16 +120,17 @@ def test_cuts_do_not_matter(story: Json) -> None:
     All behind the splitter is a function of the events it gives, so single cuts are tried on the splitter alone.
     """
     data = story["transcript"].encode()
-    whole = events_in([data])
+    framing = FRAMINGS[story["from"]].name
+    whole = events_in([data], framing)
     for position in range(1, len(data)):
-        assert events_in([data[:position], data[position:]]) == whole, f"cut at byte {position}"
+        assert events_in([data[:position], data[position:]], framing) == whole, f"cut at byte {position}"
     assert journey_of(story, [bytes((byte,)) for byte in data]).out == journey_of(story).out
 
 
-def events_in(pieces: list[bytes]) -> list[Any]:
-    cutter = splitter("sse")
+def events_in(pieces: list[bytes], framing: str) -> list[Any]:
+    cutter = splitter(framing)
     raw = [event for piece in pieces for event in cutter.feed(piece)] + [cutter.finish()]
-    return [parsed for event in raw if (parsed := parse_event("sse", event))[1] is not None]
+    return [parsed for event in raw if (parsed := parse_event(framing, event))[1] is not None]
 
 
 @pytest.mark.parametrize("story", [named(story) for story in STORIES if story["neutral"][-1]["type"] != "error"])
@@ -207,7 +230,9 @@ def test_a_ping_is_heard_by_each_kind_of_client_defect_27_defect_220() -> None:
         frames = template(client, Kind.WRITE_EVENT)(given)
         assert frames, client
         for frame in frames:
-            if client == "anthropic":
+            if client in ("gemini", "ollama"):
+                validate_piece(client, frame["data"])
+            elif client == "anthropic":
                 validate_messages_event(frame["event"], frame["data"])
             elif "data" in frame:
                 validate_chunk(frame["data"])

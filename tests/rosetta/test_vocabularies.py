@@ -8,6 +8,7 @@ import pytest
 import yaml
 from anthropic.types import StopReason
 from anthropic.types.shared import ErrorType
+from google.genai import types as genai
 from openai.types.chat.chat_completion import Choice
 from rosetta.oracles import check_contract, check_neutral, check_official, neutral_validator
 from rosetta.stories import DIALECTS, ROOT, Json, declared_values, template
@@ -36,10 +37,42 @@ def test_every_neutral_finish_reason_is_written_defect_136(dialect: str, reason:
     check_contract(dialect, "response", body)
     event = {"type": "finish", "finish_reason": reason, "usage": usage}
     frames = call(dialect, Kind.WRITE_EVENT, {"event": event, "response": response, "request": {}})
-    if dialect == "openai":
-        assert frames[0]["data"]["choices"][0]["finish_reason"] == body["choices"][0]["finish_reason"]
-    else:
-        assert frames[0]["data"]["delta"]["stop_reason"] == body["stop_reason"]
+    assert word_of(dialect, frames[0]["data"]) == word_of(dialect, body)
+
+
+def word_of(dialect: str, told: Json) -> str:
+    """Why an answer ended, in the words of a whole answer or of the last piece of one."""
+    words: Any = {
+        "openai": lambda: told["choices"][0]["finish_reason"],
+        "anthropic": lambda: told.get("delta", told)["stop_reason"],
+        "gemini": lambda: told["candidates"][0]["finishReason"],
+        "ollama": lambda: told["done_reason"],
+    }
+    return str(words[dialect]())
+
+
+@pytest.mark.parametrize("word", [each.value for each in genai.FinishReason])
+def test_every_finish_reason_of_generate_content_is_read_defect_136(word: str) -> None:
+    """Each word means something, and the filters' words come back as they were."""
+    candidate = {"content": {"parts": [{"text": "Hi"}], "role": "model"}, "finishReason": word}
+    neutral = call("gemini", Kind.READ_RESPONSE, {"body": {"responseId": "r", "modelVersion": "m", "candidates": [candidate]},
+                                                  "request": {}})  # fmt: skip
+    check_neutral("response", neutral)
+    unclear = ("FINISH_REASON_UNSPECIFIED", "OTHER", "LANGUAGE", "IMAGE_OTHER", "NO_IMAGE", "ESCALATION", "CONTINUATION",
+               "PUP_LIMITED_DISABLED")  # fmt: skip
+    assert (neutral["finish_reason"] == "other") == (word in unclear)
+    if neutral["finish_reason"] == "content_filter":
+        assert word_of("gemini", call("gemini", Kind.WRITE_RESPONSE, {**neutral, "request": {}})) == word
+
+
+@pytest.mark.parametrize("word", [each.value for each in genai.BlockedReason])
+def test_every_reason_to_block_a_prompt_is_read_defect_136(word: str) -> None:
+    """A blocked prompt has no candidate; its answer says so in words."""
+    body = {"responseId": "r", "modelVersion": "m", "promptFeedback": {"blockReason": word}}
+    neutral = call("gemini", Kind.READ_RESPONSE, {"body": body, "request": {}})
+    check_neutral("response", neutral)
+    assert (neutral["finish_reason"], neutral["raw_finish_reason"]) == ("content_filter", word)
+    assert word in neutral["parts"][0]["text"]
 
 
 @pytest.mark.parametrize("word", get_args(StopReason))

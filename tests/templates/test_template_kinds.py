@@ -17,7 +17,7 @@ NEUTRAL = yaml.safe_load(Path(__file__).parents[2].joinpath("openapi/neutral.sch
     ("kind", "name", "more"),
     [
         (Kind.WRITE_REQUEST, "request", set()),
-        (Kind.WRITE_RESPONSE, "response", {"request"}),
+        (Kind.WRITE_RESPONSE, "response", {"request", "asked"}),
         (Kind.WRITE_ERROR, "error", set()),
     ],
 )

@@ -6,6 +6,7 @@ What is large is left to large.py, which does the same in a thread.
 from __future__ import annotations
 
 import asyncio
+import sys
 import zlib
 from collections.abc import Mapping
 from typing import Any
@@ -15,6 +16,11 @@ from starlette.types import Receive
 
 from ..errors import GatewayError, InvalidRequest, TooLarge
 from .schemas import Depth
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 MOST_BYTES = 32 << 20
 """The largest body, counted after decompression."""
@@ -93,11 +99,13 @@ async def _read_rest(receive: Receive, first: bytes, most: int) -> bytes:
 
 ZLIB_OR_GZIP, BARE_DEFLATE = zlib.MAX_WBITS | 32, -zlib.MAX_WBITS
 """zlib's window bits: it tells gzip and zlib apart by itself; `deflate` without zlib's frame is common too."""
+ZSTD_OPTIONS: dict[int, int] = {zstd.DecompressionParameter.window_log_max: 25}
+"""A few bytes could else ask for a window of gigabytes; 32 MB is more than any usual level takes."""
 
 SLICE = 4096
 """Bytes that a decompressor is given at once: after each member it copies what is left, so that must be little."""
 
-ENCODINGS = frozenset({b"gzip", b"x-gzip", b"deflate"})
+ENCODINGS = frozenset({b"gzip", b"x-gzip", b"deflate", b"zstd"})
 
 
 def encoding_of(headers: Mapping[bytes, bytes]) -> bytes | None:
@@ -109,25 +117,36 @@ def encoding_of(headers: Mapping[bytes, bytes]) -> bytes | None:
     if not names:
         return None
     if len(names) > 1 or names[0] not in ENCODINGS:
-        raise InvalidRequest(
-            "The Content-Encoding of the request body is not understood: accepted are gzip, deflate and identity.",
-            status=415, code="unsupported_content_encoding", headers=[(b"accept-encoding", b"gzip, deflate, identity")],
-        )  # fmt: skip
+        raise unknown_encoding("gzip, deflate, zstd, identity")
     return names[0]
+
+
+def unknown_encoding(accepted: str) -> InvalidRequest:
+    """The refusal of a content encoding other than the `accepted` ones."""
+    return InvalidRequest(
+        f"The Content-Encoding of the request body is not understood: accepted is {accepted}.",
+        status=415, code="unsupported_content_encoding", headers=[(b"accept-encoding", accepted.encode())],
+    )  # fmt: skip
+
+
+def decompressor_for(encoding: bytes, raw: bytes) -> Any:
+    """What unpacks `raw`: zlib's and zstd's objects have the same few members."""
+    if encoding == b"zstd":
+        return zstd.ZstdDecompressor(options=ZSTD_OPTIONS)
+    if encoding == b"deflate" and not (raw[:1] == b"\x78" and int.from_bytes(raw[:2]) % 31 == 0):
+        return zlib.decompressobj(BARE_DEFLATE)
+    return zlib.decompressobj(ZLIB_OR_GZIP)
 
 
 def decode(raw: bytes, encoding: bytes, most: int) -> bytes:
     """The decompressed body. Raises GatewayError: 413 above `most` bytes, 400 where it is damaged."""
-    bits = ZLIB_OR_GZIP
-    if encoding == b"deflate" and not (raw[:1] == b"\x78" and int.from_bytes(raw[:2]) % 31 == 0):
-        bits = BARE_DEFLATE
     pieces: list[bytes] = []
     size = at = 0
     decompressor = None
     try:
         while at < len(raw):
             if decompressor is None:  # there may be several members, one after another
-                decompressor = zlib.decompressobj(bits)
+                decompressor = decompressor_for(encoding, raw[at : at + 2])
             given = raw[at : at + SLICE]
             pieces.append(decompressor.decompress(given, most - size + 1))
             size += len(pieces[-1])
@@ -138,7 +157,7 @@ def decode(raw: bytes, encoding: bytes, most: int) -> bytes:
                 decompressor = None
         if decompressor is not None:
             raise zlib.error("cut off")
-    except zlib.error:
+    except (zlib.error, zstd.ZstdError):
         raise InvalidRequest(
             f"The request body is not valid {encoding.decode()}.", code="invalid_content_encoding"
         ) from None

@@ -5,6 +5,8 @@ Clients send their key in either header, some in both; one valid key is enough.
 
 from __future__ import annotations
 
+import fnmatch
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from ..errors import GatewayError, Unauthenticated
@@ -14,6 +16,8 @@ Identify = Callable[[bytes], str | None]
 """From a key to the name of the caller it belongs to, or None. It must not leak by its timing what it knows."""
 
 CHALLENGE = ((b"www-authenticate", b'Bearer realm="morello"'),)
+
+NEVER: Callable[[str], object] = re.compile(r"(?!)").match
 
 MISSING = "No key was sent: send `Authorization: Bearer <key>` or `X-API-Key: <key>`."
 MALFORMED = "The Authorization header is malformed: expected `Authorization: Bearer <key>`."
@@ -43,6 +47,12 @@ def check(
                     if name is not None:
                         return name
     raise unauthenticated(reason)
+
+
+def open_path(globs: Iterable[str]) -> Callable[[str], object]:
+    """Tells whether a path needs no key: whether it fits one of the globs."""
+    pattern = "|".join(fnmatch.translate(glob) for glob in globs)
+    return re.compile(pattern).match if pattern else NEVER
 
 
 def _identify(credential: Credential, value: bytes, identify: Identify) -> tuple[str | None, str]:

@@ -8,24 +8,22 @@ GatewayError, and one place turns those into answers in the caller's own dialect
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
 from typing import Any, Protocol
 
 from connexion.middleware.abstract import SpecMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ..errors import GatewayError, InvalidRequest, TooLarge
-from .bodies import CLOSE, LARGE, MOST_BYTES, CallerLeftError, check_length, decode, encoding_of, parse, read_body
-from .credentials import Identify, check
+from ..errors import GatewayError, InvalidRequest
+from .bodies import CLOSE, MOST_BYTES, CallerLeftError
+from .credentials import Identify, check, open_path
+from .declared_bodies import read_declared
 from .document import operations
-from .explaining import Failure, find_failure
-from .large import in_thread, parse_large
 from .lingering import linger
-from .operation import Binder, Body, DialectRule, Operation, dialect_rule
+from .operation import Binder, Credential, DialectRule, Operation, dialect_rule
 from .origins import METHODS, Origins, check_local, preflight
 from .routing import Routes, unknown_path
 
@@ -90,19 +88,20 @@ class ContractMiddleware(SpecMiddleware):
     """Binds the operations of the contract and answers every request.
 
     `make_call` builds the call for a handler, `render` the answer for an error. `identify` tells whose key it is; None
-    means that no key is asked for (then only this machine may call). `pages` are responses by path beside the
-    contract. `ended` is told of every request when it is over.
+    means that no key is asked for (then only this machine may call); `open_paths` are globs of paths where this is so.
+    `pages` are responses by path beside the contract. `ended` is told of every request when it is over.
     """
 
     def __init__(
         self, app: ASGIApp, *, make_call: MakeCall, render: Render, identify: Identify | None,
         origins: Iterable[str] = (), most_bytes: int = MOST_BYTES, pages: Mapping[str, Respond] | None = None,
-        ended: Callable[[Answering], None] | None = None,
+        ended: Callable[[Answering], None] | None = None, open_paths: Iterable[str] = (),
     ) -> None:  # fmt: skip
         self.app = app
         self.make_call = make_call
         self.render = render
         self.identify = identify
+        self.opens = open_path(open_paths)
         self.origins = Origins(origins)
         self.most_bytes = most_bytes
         self.pages = dict(pages or {})
@@ -206,16 +205,15 @@ class ContractMiddleware(SpecMiddleware):
         """Check the request against its operation and call the handler."""
         scope, headers = answering.scope, answering.headers
         if operation.security is not None:
-            if self.identify is not None:
-                answering.caller = check(operation.security, headers, scope["headers"], self.identify)
-            else:
-                check_local(headers, self.origins)
+            answering.caller = self.caller(operation.security, scope, headers)
         parameters: dict[str, Any] = {}
         if operation.parameters:
             parameters = operation.parameters.read(path_values, scope["query_string"], headers)
         raw, body = b"", None
         if operation.body is not None:
-            raw, body = await self.read(operation.body, answering.receive, headers)
+            raw, body = await read_declared(
+                operation.body, operation.shape, answering.receive, headers, self.most_bytes
+            )
         arguments = {name: value for name, value in parameters.items() if name in operation.arguments}
         if "body" in operation.arguments:
             arguments["body"] = body
@@ -227,24 +225,19 @@ class ContractMiddleware(SpecMiddleware):
         response: Respond = await operation.handler(**arguments)
         return response
 
-    async def read(self, declared: Body, receive: Receive, headers: Mapping[bytes, bytes]) -> tuple[bytes, Any]:
-        """The body's bytes, decompressed, and what they say. Raises GatewayError where it is not as declared."""
-        check_media_type(declared, headers.get(b"content-type"))
-        encoding = encoding_of(headers)
-        check_length(headers, self.most_bytes)
-        raw = await read_body(receive, self.most_bytes)
-        if encoding is not None and raw:
-            raw = await decompress(raw, encoding, self.most_bytes)
-        if not raw and not declared.required:
-            return raw, None
-        if len(raw) > LARGE:
-            return raw, await in_thread(parse_and_check, declared, raw)
-        body = parse(raw)
-        if not declared.validator.is_valid(body):
-            failure = find_failure(declared.validator, body)
-            if failure is not None:
-                raise invalid_body(failure)
-        return raw, body
+    def caller(
+        self, security: Sequence[Credential], scope: Scope, headers: Mapping[bytes, bytes]
+    ) -> str | None:
+        """The caller's name, if a key says it. Raises GatewayError for who shows none where one is needed, and for
+        strangers where none is."""
+        if self.identify is not None:
+            try:
+                return check(security, headers, scope["headers"], self.identify)
+            except GatewayError:
+                if not self.opens(below_prefix(scope["path"], scope.get("root_path", ""))):
+                    raise
+        check_local(headers, self.origins)
+        return None
 
 
 def below_prefix(path: str, prefix: str) -> str:
@@ -253,37 +246,3 @@ def below_prefix(path: str, prefix: str) -> str:
         if path == prefix or path.startswith(prefix + "/"):
             path = path[len(prefix) :] or "/"
     return path
-
-
-async def decompress(raw: bytes, encoding: bytes, most: int) -> bytes:
-    """The decompressed body: at once if it is not large, else in a thread. Raises GatewayError."""
-    if len(raw) <= LARGE <= most:
-        with contextlib.suppress(TooLarge):
-            return decode(raw, encoding, LARGE)
-    return await in_thread(decode, raw, encoding, most)
-
-
-def check_media_type(declared: Body, written: bytes | None) -> None:
-    """A missing Content-Type counts as JSON; a charset says nothing, since JSON is UTF-8."""
-    if not written or written in declared.media_types:
-        return
-    if written.split(b";", 1)[0].strip().lower() not in declared.media_types:
-        accepted = b", ".join(sorted(declared.media_types)).decode()
-        raise InvalidRequest(
-            f"The Content-Type of the request body is not accepted: send {accepted}.", status=415,
-            code="unsupported_media_type",
-        )  # fmt: skip
-
-
-def parse_and_check(declared: Body, raw: bytes) -> Any:
-    """A large body, parsed and checked in slices. Raises GatewayError 400."""
-    sliced = parse_large(raw)
-    failure = declared.sliced.find_failure(sliced)
-    if failure is not None:
-        raise invalid_body(failure)
-    return sliced.value
-
-
-def invalid_body(failure: Failure) -> InvalidRequest:
-    """The refusal of a body that breaks its schema."""
-    return InvalidRequest(failure.sentence, code=failure.code, param=failure.pointer or None)

@@ -12,9 +12,10 @@ import jsonschema_rs
 from ..errors import ConfigurationError
 from .document import follow
 from .parameters import Parameter, Parameters
-from .resolver import Handler
+from .resolver import SERVICE_RULE, Handler
 from .schemas import Schemas
 from .slices import SlicedValidator
+from .spelling import Shape, shape_of
 
 JSON = "application/json"
 EXTRA_ARGUMENTS = frozenset({"body", "call"})
@@ -56,10 +57,17 @@ class Credential:
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """What the contract says of an operation's JSON body."""
+    """What the contract says of an operation's body. `json` is None where it takes no JSON."""
 
     required: bool
     media_types: frozenset[bytes]
+    json: JsonBody | None
+
+
+@dataclass(frozen=True, slots=True)
+class JsonBody:
+    """What the contract says of a JSON body."""
+
     schema_name: str | None
     validator: jsonschema_rs.Draft4Validator
     sliced: SlicedValidator
@@ -80,6 +88,8 @@ class Operation:
     parameters: Parameters
     body: Body | None
     extensions: dict[str, Any] = field(default_factory=dict)
+    shape: Shape | None = None
+    """Which members of the body may be spelt otherwise, if any may (spelling.py)."""
 
     def dialect_for(self, headers: Mapping[bytes, bytes]) -> str:
         """The dialect in which a request with these headers (lower-case names) is answered."""
@@ -88,7 +98,7 @@ class Operation:
     @property
     def body_schema_name(self) -> str | None:
         """The component that is the schema of the JSON request body, if it has a name."""
-        return self.body.schema_name if self.body is not None else None
+        return self.body.json.schema_name if self.body is not None and self.body.json is not None else None
 
 
 class Binder:
@@ -116,9 +126,16 @@ class Binder:
             arguments=_arguments(operation_id, handler, parameters),
             security=self.security(raw.get("security", self.document.get("security"))),
             parameters=parameters,
-            body=self.body(operation_id, follow(self.document, raw.get("requestBody"))),
+            body=self.body(operation_id, follow(self.document, raw.get("requestBody")), SERVICE_RULE in raw),
             extensions={name: value for name, value in raw.items() if name.startswith("x-")},
+            shape=self.shape(follow(self.document, raw.get("requestBody")), raw.get("x-spelling")),
         )
+
+    def shape(self, declared: Mapping[str, Any] | None, spelling: str | None) -> Shape | None:
+        """The members of a JSON body that may be written in snake_case too."""
+        if declared is None or spelling != "camelCase":
+            return None
+        return shape_of(self.document, declared["content"][JSON].get("schema", {}))
 
     def parameters(self, declared: Sequence[Any]) -> Parameters:
         """The parameters of a path and of its operation; the operation's win."""
@@ -147,18 +164,22 @@ class Binder:
                 raise ConfigurationError(f"The contract's security requirement {name} is none that can be enforced.")
         return tuple(found)
 
-    def body(self, operation_id: str, declared: Mapping[str, Any] | None) -> Body | None:
-        """The JSON body that an operation takes, if it takes one."""
+    def body(self, operation_id: str, declared: Mapping[str, Any] | None, streamed: bool) -> Body | None:
+        """The body that an operation takes, if it takes one. What is no JSON is `streamed`: its handler reads it."""
         if not declared:
             return None
         content = declared["content"]
-        if JSON not in content:
+        if JSON not in content and not streamed:
             raise ConfigurationError(f"The contract's operation {operation_id} takes a body that is not {JSON}.")
-        schema = content[JSON].get("schema", {})
-        reference = schema.get("$ref", "")
         return Body(
             required=bool(declared.get("required", False)),
             media_types=frozenset(name.lower().encode() for name in content),
+            json=self.json_body(content[JSON].get("schema", {})) if JSON in content else None,
+        )
+
+    def json_body(self, schema: Mapping[str, Any]) -> JsonBody:
+        reference = schema.get("$ref", "")
+        return JsonBody(
             schema_name=reference.rsplit("/", 1)[1] if reference else None,
             validator=self.schemas.compile(schema),
             sliced=SlicedValidator(self.schemas, schema),

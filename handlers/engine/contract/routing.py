@@ -12,7 +12,7 @@ from typing import Any
 from ..errors import NotFound
 from .operation import Operation
 
-RESERVED = frozenset({"v1", "api", "health", "api-docs"})
+RESERVED = frozenset({"v1", "v1beta", "api", "health", "api-docs"})
 """First segments that are never the id of a provider (the loader of providers refuses them too)."""
 
 Found = tuple["Route", Mapping[str, str]]

@@ -88,7 +88,8 @@ class Trials:
                 yield (index,), self.made, element
             data = element.get("data") if isinstance(element, dict) else None
             if event is not None and isinstance(data, dict):
-                yield (index, "data"), event, data
+                number = self.dialect.stream.number
+                yield (index, "data"), event, data if number is None else {**data, number: index}
 
     def wrong(self, given: Given, body: Body, place: tuple[str | int, ...], failure: Failure) -> None:
         """Tell one failure, at the line that wrote what is wrong."""
@@ -173,8 +174,8 @@ class Trials:
                 yield from self.each(assembler, assembler.feed(loose))
             yield from self.each(assembler, assembler.end())
         for error in neutral("error", self.dialect.family, "given").specimens:
-            yield {"event": {"type": "error", "error": error}, "response": {}, "request": {}}
-        yield {"event": {"type": "ping"}, "response": {}, "request": {}}
+            yield {"event": {"type": "error", "error": error}, "response": RESPONSE, "request": {}}
+        yield {"event": {"type": "ping"}, "response": RESPONSE, "request": {}}
 
     def each(self, assembler: Assembler, events: list[Any]) -> Iterator[Given]:
         for event in events:

@@ -55,8 +55,8 @@ class Kind(Enum):
 
 INPUTS = {
     Kind.READ_REQUEST: ("body", "path"),
-    Kind.WRITE_RESPONSE: (*RESPONSE, "request"),
-    Kind.WRITE_EVENT: ("event", "response", "request"),
+    Kind.WRITE_RESPONSE: (*RESPONSE, "request", "asked"),
+    Kind.WRITE_EVENT: ("event", "response", "request", "asked"),
     Kind.WRITE_ERROR: ERROR,
     Kind.WRITE_REQUEST: REQUEST,
     Kind.READ_RESPONSE: ("body", "request"),

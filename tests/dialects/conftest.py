@@ -1,0 +1,63 @@
+"""Four official packages as clients, a gateway, and four vendors' servers behind it, all on real sockets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import anthropic
+import ollama
+import openai
+import pytest
+from google import genai
+from google.genai import types
+from providers import anthropic_server, gemini_server, ollama_server, openai_server
+from serving import KEY, gateway, served
+
+PROVIDERS = """
+providers:
+  up-openai: {{type: openai, base_url: "{openai}/v1", key: {openai_key}, models: any}}
+  up-anthropic: {{type: anthropic, base_url: "{anthropic}", key: {anthropic_key}, models: any}}
+  up-gemini: {{type: gemini, base_url: "{gemini}", key: {gemini_key}, models: any}}
+  up-ollama: {{type: ollama, base_url: "{ollama}", models: any}}
+"""
+
+
+@dataclass
+class World:
+    """The clients, the gateway's address, and the servers by name."""
+
+    openai: openai.OpenAI
+    anthropic: anthropic.Anthropic
+    genai: genai.Client
+    ollama: ollama.Client
+    servers: dict[str, Any]
+    url: str
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    servers: dict[str, Any] = {
+        "openai": openai_server.OpenAIServer(), "anthropic": anthropic_server.AnthropicServer(),
+        "gemini": gemini_server.GeminiServer(), "ollama": ollama_server.OllamaServer(),
+    }  # fmt: skip
+    with (
+        served(servers["openai"]) as first, served(servers["anthropic"]) as second,
+        served(servers["gemini"]) as third, served(servers["ollama"]) as fourth,
+    ):  # fmt: skip
+        declared = PROVIDERS.format(
+            openai=first, openai_key=openai_server.KEY, anthropic=second, anthropic_key=anthropic_server.KEY,
+            gemini=third, gemini_key=gemini_server.KEY, ollama=fourth,
+        )  # fmt: skip
+        with gateway(tmp_path_factory.mktemp("dialects"), declared) as url:
+            world = World(
+                openai.OpenAI(base_url=f"{url}/v1", api_key=KEY, max_retries=0),
+                anthropic.Anthropic(base_url=url, api_key=KEY, max_retries=0),
+                genai.Client(api_key=KEY, http_options=types.HttpOptions(base_url=url, timeout=20_000)),
+                ollama.Client(host=url, headers={"authorization": f"Bearer {KEY}"}, timeout=20),
+                servers, url,
+            )  # fmt: skip
+            yield world
+            for client in (world.openai, world.anthropic, world.genai, world.ollama._client):
+                client.close()
