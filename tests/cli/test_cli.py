@@ -230,8 +230,8 @@ def test_explain_shows_what_is_sent_and_which_line_wrote_it(capsys, monkeypatch)
     assert status == 0
     assert "anthropic:claude-opus-4-5 → provider anthropic, model claude-opus-4-5" in out
     assert "request    POST https://api.anthropic.com/v1/messages" in out
-    assert re.search(r'"max_tokens": 8192,\s+write_request\.j2:\d+   from defaults:', out)
-    assert "warnings   unsupported seed, default max_tokens 8192" in out
+    assert re.search(r'"max_tokens": 32000,\s+write_request\.j2:\d+   from defaults:', out)
+    assert "warnings   unsupported seed, default max_tokens 32000" in out
     assert '"content": "Hello"' in out
     assert "very-secret" not in out
 

@@ -74,7 +74,7 @@ def called(message: Json) -> list[Json]:
         call = {"id": message["tool_call_id"], "type": "function", "function": {"name": "look", "arguments": "{}"}}
         return [{"role": "assistant", "tool_calls": [call]}, message]
     if message.get("role") == "function":
-        call = {"name": message["name"], "arguments": "{}"}
+        call = {"name": message.get("name") or "look", "arguments": "{}"}
         return [{"role": "assistant", "function_call": call}, message]
     blocks = message.get("content") if message.get("role") == "user" else None
     ids = {block["tool_use_id"] for block in blocks if block["type"] == "tool_result"} if isinstance(blocks, list) else ()
