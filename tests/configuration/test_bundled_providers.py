@@ -13,7 +13,8 @@ from handlers.engine.errors import ConfigurationError
 
 KEYS = {
     f"{name}_API_KEY": f"key-of-{name.lower()}"
-    for name in ("OPENAI", "ANTHROPIC", "AZURE_OPENAI", "OPENROUTER", "DEEPSEEK", "GROQ", "MISTRAL", "XAI", "TOGETHER", "GEMINI")
+    for name in ("OPENAI", "ANTHROPIC", "AZURE_OPENAI", "OPENROUTER", "DEEPSEEK", "GROQ", "MISTRAL", "XAI", "TOGETHER", "GEMINI",
+                 "COHERE")
 }
 
 
@@ -26,7 +27,7 @@ def configuration(tmp_path_factory) -> Configuration:
 def test_with_its_keys_set_everybody_is_on(configuration: Configuration) -> None:
     assert list(configuration.on) == list(configuration.providers)
     assert {"demo", "openai", "anthropic", "azure", "ollama", "lmstudio", "openrouter", "deepseek", "groq", "mistral", "xai",
-            "together", "gemini"} == set(configuration.providers)  # fmt: skip
+            "together", "gemini", "cohere"} == set(configuration.providers)  # fmt: skip
 
 
 def test_keys_go_to_their_own_provider_only_and_encrypted(configuration: Configuration) -> None:
@@ -51,6 +52,7 @@ def test_keys_go_to_their_own_provider_only_and_encrypted(configuration: Configu
         ("azure", "https://mine.openai.azure.com/openai/v1/chat/completions"),
         ("ollama", "http://127.0.0.1:11434/api/chat"),
         ("groq", "https://api.groq.com/openai/v1/chat/completions"),
+        ("cohere", "https://api.cohere.com/v2/chat"),
         ("gemini", "https://generativelanguage.googleapis.com/v1beta/models/m:streamGenerateContent?alt=sse"),
     ],
 )
@@ -62,6 +64,7 @@ def test_urls_are_the_documented_ones_defect_173(configuration: Configuration, p
     ("provider", "url"),
     [
         ("ollama", "http://127.0.0.1:11434/v1/chat/completions"),
+        ("cohere", "https://api.cohere.com/v2/chat"),
         ("gemini", "https://generativelanguage.googleapis.com/v1beta/openai/chat/completions"),
     ],
 )

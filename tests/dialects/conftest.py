@@ -1,7 +1,8 @@
-"""Four official packages as clients, a gateway, and four vendors' servers behind it, all on real sockets."""
+"""Official packages as clients, a gateway, and vendors' servers behind it, all on real sockets."""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,7 @@ import openai
 import pytest
 from google import genai
 from google.genai import types
-from providers import anthropic_server, gemini_server, ollama_server, openai_server
+from providers import anthropic_server, cohere_server, gemini_server, ollama_server, openai_server
 from serving import KEY, gateway, served
 
 PROVIDERS = """
@@ -21,6 +22,7 @@ providers:
   up-anthropic: {{type: anthropic, base_url: "{anthropic}", key: {anthropic_key}, models: any}}
   up-gemini: {{type: gemini, base_url: "{gemini}", key: {gemini_key}, models: any}}
   up-ollama: {{type: ollama, base_url: "{ollama}", models: any}}
+  up-cohere: {{type: cohere, base_url: "{cohere}", key: {cohere_key}, models: any}}
 """
 
 
@@ -41,14 +43,13 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     servers: dict[str, Any] = {
         "openai": openai_server.OpenAIServer(), "anthropic": anthropic_server.AnthropicServer(),
         "gemini": gemini_server.GeminiServer(), "ollama": ollama_server.OllamaServer(),
+        "cohere": cohere_server.CohereServer(),
     }  # fmt: skip
-    with (
-        served(servers["openai"]) as first, served(servers["anthropic"]) as second,
-        served(servers["gemini"]) as third, served(servers["ollama"]) as fourth,
-    ):  # fmt: skip
+    with contextlib.ExitStack() as stack:
+        urls = {name: stack.enter_context(served(server)) for name, server in servers.items()}
         declared = PROVIDERS.format(
-            openai=first, openai_key=openai_server.KEY, anthropic=second, anthropic_key=anthropic_server.KEY,
-            gemini=third, gemini_key=gemini_server.KEY, ollama=fourth,
+            **urls, openai_key=openai_server.KEY, anthropic_key=anthropic_server.KEY, gemini_key=gemini_server.KEY,
+            cohere_key=cohere_server.KEY,
         )  # fmt: skip
         with gateway(tmp_path_factory.mktemp("dialects"), declared) as url:
             world = World(

@@ -8,7 +8,8 @@ import ollama
 import pytest
 from providers.ollama_server import THOUGHT
 
-UPSTREAMS = ["up-ollama:qwen3:8b", "up-openai:gpt-4o", "up-anthropic:claude-test", "up-gemini:gemini-test"]
+UPSTREAMS = ["up-ollama:qwen3:8b", "up-openai:gpt-4o", "up-anthropic:claude-test", "up-gemini:gemini-test",
+             "up-cohere:command-test"]
 TOOLS: Any = [
     {"type": "function", "function": {"name": name, "description": f"Looks up the {name}.", "parameters": {
         "type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}}}

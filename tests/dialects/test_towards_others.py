@@ -1,4 +1,4 @@
-"""The openai and anthropic packages, unchanged, against a Gemini-type provider and Ollama."""
+"""The openai and anthropic packages, unchanged, against providers of the further dialects."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from providers.gemini_server import STAND_IN, THOUGHT, signed
 from providers.vendor_server import Refused
 from sdk_oracles import strict, strict_event
 
-GEMINI, OLLAMA = "up-gemini:gemini-test", "up-ollama:qwen3:8b"
+GEMINI, OLLAMA, COHERE = "up-gemini:gemini-test", "up-ollama:qwen3:8b", "up-cohere:command-test"
 CHAT_TOOLS: Any = [
     {"type": "function", "function": {"name": name, "parameters": {
         "type": "object", "properties": {"city": {"type": "string"}}}}}
@@ -23,7 +23,7 @@ MESSAGES_TOOLS: Any = [{"name": one["function"]["name"], "input_schema": one["fu
 CALLS = [("weather", {"city": "city-0"}), ("population", {"city": "city-1"})]
 RESULTS = "Results: weather is fine; population is fine"
 
-each_model = pytest.mark.parametrize("model", [GEMINI, OLLAMA])
+each_model = pytest.mark.parametrize("model", [GEMINI, OLLAMA, COHERE])
 
 
 def user(text: str) -> Any:

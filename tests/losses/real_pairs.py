@@ -15,7 +15,7 @@ from handlers.engine.losses import Table, client_schema
 
 ROOT = Path(__file__).resolve().parents[2]
 REQUESTS = {"openai": "ChatCompletionRequest", "anthropic": "MessagesRequest"}
-PAIRS = [("openai", "anthropic"), ("anthropic", "openai")]
+PAIRS = [("openai", "anthropic"), ("anthropic", "openai"), ("openai", "cohere"), ("anthropic", "cohere")]
 
 Json = dict[str, Any]
 

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import copy
 from functools import cache
-from typing import Any
+from typing import Any, get_type_hints
 
 import jsonschema_rs
 import yaml
 from anthropic.types import Message
 from anthropic.types.message_create_params import MessageCreateParams
 from anthropic.types.shared import ErrorResponse
+from cohere.v2.client import V2Client
+from cohere.v2.types import V2ChatResponse
 from google.genai import types as genai
 from ollama._types import ChatRequest, ChatResponse
 from ollama._types import Message as OllamaMessage
@@ -25,7 +27,7 @@ from openai.types.responses.response_create_params import ResponseCreateParams
 from openai.types.shared import ErrorObject
 from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
-from rosetta.stories import ROOT, Json
+from rosetta.stories import PROVIDERS_ONLY, ROOT, Json
 
 from handlers.engine.contract.document import load_document
 from handlers.engine.contract.schemas import Schemas
@@ -97,6 +99,28 @@ class Pieces:
         return True
 
 
+class CohereRequest:
+    """The package's types for a chat request, closed; it has them by members only, and `stream` is a method's name."""
+
+    def __init__(self) -> None:
+        hints = {name: hint for name, hint in get_type_hints(V2Client.chat).items() if name != "request_options"}
+        self.members = {name: jsonschema_rs.validator_for(closed(TypeAdapter(hint).json_schema(schema_generator=Schema)))
+                        for name, hint in ({**hints, "stream": bool}).items()}  # fmt: skip
+
+    def validate(self, wire: Json) -> None:
+        assert {"model", "messages", "stream"} <= wire.keys()
+        assert wire.keys() <= self.members.keys(), wire.keys() - self.members.keys()
+        for name, value in wire.items():
+            self.members[name].validate(value)
+
+    def is_valid(self, wire: Json) -> bool:
+        try:
+            self.validate(wire)
+        except (AssertionError, ValueError):
+            return False
+        return True
+
+
 def with_pictures(message: Json) -> Json:
     return {**message, "images": [{"value": each} for each in message["images"]]} if "images" in message else message
 
@@ -125,7 +149,7 @@ class OllamaRequest:
 
 RESPONSES: dict[str, type[BaseModel]] = {
     "openai": ChatCompletion, "anthropic": Message, "responses": Response,
-    "gemini": genai.GenerateContentResponse, "ollama": ChatResponse,
+    "gemini": genai.GenerateContentResponse, "ollama": ChatResponse, "cohere": V2ChatResponse,
 }  # fmt: skip
 
 
@@ -143,8 +167,9 @@ def closed(schema: Any) -> Any:
     if not isinstance(schema, dict):
         return schema
     result = {name: closed(value) for name, value in schema.items()}
-    if schema.get("properties") and schema.get("type") == "object":
-        result.setdefault("additionalProperties", False)
+    has_members = schema.get("properties") and schema.get("type") == "object"
+    if has_members and result.get("additionalProperties", True) is True:
+        result["additionalProperties"] = False
     return result
 
 
@@ -154,6 +179,8 @@ def request_validator(dialect: str) -> Any:
         return Pieces(GENERATE, "contents")
     if dialect == "ollama":
         return OllamaRequest()
+    if dialect == "cohere":
+        return CohereRequest()
     schema = closed(TypeAdapter(REQUESTS[dialect]).json_schema(schema_generator=Schema))
     for name in NEWER[dialect]:
         for branch in schema["anyOf"]:
@@ -203,7 +230,9 @@ def check_official(dialect: str, kind: str, wire: Json, beyond: list[str]) -> No
 
 
 def check_contract(dialect: str, kind: str, wire: Json) -> None:
-    """Raises unless our own contract accepts the wire."""
+    """Raises unless our own contract accepts the wire, if it knows the dialect."""
+    if dialect in PROVIDERS_ONLY:
+        return
     contract_validator(COMPONENTS[dialect, kind]).validate(wire)
 
 

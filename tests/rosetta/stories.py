@@ -40,7 +40,9 @@ from handlers.engine.templates import Compiler, Kind
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 DIALECTS = ("openai", "anthropic", "gemini", "ollama")
-WIRES = (*DIALECTS, "responses")
+PROVIDERS_ONLY = ("cohere",)
+"""Dialects that no caller speaks: stories say what is written to them (`writes:`), and what answers mean (`reads:`)."""
+WIRES = (*DIALECTS, "responses", *PROVIDERS_ONLY)
 """The dialects in which stories are told; `responses` has tests of its own beside (test_responses_*.py)."""
 KINDS = {
     "request": (Kind.WRITE_REQUEST, Kind.READ_REQUEST),
@@ -79,11 +81,11 @@ class Story:
 
     def written(self, dialect: str) -> Json | None:
         """The wire that the neutral form is written to, if the story tells it."""
-        return self.writes.get(dialect) or getattr(self, dialect)
+        return self.writes.get(dialect) or getattr(self, dialect, None)
 
     def read(self, dialect: str) -> list[Json]:
         """The wires that are read to the neutral form."""
-        own = getattr(self, dialect)
+        own = getattr(self, dialect, None)
         return [*([own] if own else []), *self.reads.get(dialect, [])]
 
     def left(self, dialect: str) -> Json:

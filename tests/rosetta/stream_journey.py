@@ -20,11 +20,12 @@ from handlers.engine.streams import parse_event, read_data, splitter
 from handlers.engine.templates import Kind
 
 CLIENTS = ("openai", "anthropic", "gemini", "ollama")
-END = {"openai": b"[DONE]", "anthropic": None, "gemini": None, "ollama": None, "responses": b"[DONE]"}
+END = {"openai": b"[DONE]", "anthropic": None, "gemini": None, "ollama": None, "responses": b"[DONE]", "cohere": b"[DONE]"}
 """The data that ends a stream and is no JSON."""
 FRAMINGS = {
     "openai": Framing("sse"), "anthropic": Framing("sse"), "gemini": Framing("sse", comments=False),
     "ollama": Framing("ndjson"), "responses": Framing("sse", number="sequence_number", opens=True),
+    "cohere": Framing("sse"),
 }  # fmt: skip
 
 
