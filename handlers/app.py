@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from connexion import AsyncApp
 from connexion.middleware.lifespan import LifespanMiddleware
+from starlette.types import Receive, Scope, Send
 
 from .engine.call import Call
 from .engine.configuration import Configuration, load_configuration
@@ -25,7 +26,33 @@ from .engine.resources import BUNDLED
 from .engine.upstreams import Upstreams
 from .security import Access
 
+Lifespan = Callable[[Any], contextlib.AbstractAsyncContextManager[None]]
 CONTRACT = BUNDLED / "openapi" / "openapi.yaml"
+
+
+class FrontDoor:
+    """The ASGI app: connexion's, which binds the contract and owns stack and lifespan.
+
+    Once the stack is built, requests go straight to the middleware in it that answers them all: what stands around it
+    would only pass them on.
+    """
+
+    def __init__(self, enforcing: Callable[[Any], ContractMiddleware], lifespan: Lifespan) -> None:
+        self.contract: ContractMiddleware | None = None
+
+        def innermost(app: Any) -> ContractMiddleware:
+            self.contract = enforcing(app)
+            return self.contract
+
+        self.app = AsyncApp(
+            __name__, middlewares=[LifespanMiddleware, innermost], resolver=ContractResolver(), lifespan=lifespan
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and self.contract is not None:
+            await self.contract(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
 
 
 class Morello:
@@ -41,7 +68,7 @@ class Morello:
         self.engine = Engine(configuration, self.document, upstreams=upstreams, ping_after=ping_after)
         self.log = log
         identify = access.keys.identify if access.keys is not None else None
-        middleware = partial(
+        enforcing = partial(
             ContractMiddleware,
             make_call=partial(Call, self.engine),
             render=self.engine.error_answer,
@@ -51,11 +78,8 @@ class Morello:
             pages=self.engine.documentation.files,
             ended=self.ended,
         )
-        app = AsyncApp(
-            __name__, middlewares=[LifespanMiddleware, middleware], resolver=ContractResolver(), lifespan=self.lifespan
-        )
-        app.add_api(self.document)
-        self.asgi = app
+        self.asgi = FrontDoor(enforcing, self.lifespan)
+        self.asgi.app.add_api(self.document)
 
     @contextlib.asynccontextmanager
     async def lifespan(self, _app: Any) -> AsyncIterator[None]:

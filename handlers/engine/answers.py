@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
+from .cycle import WHOLE
 from .errors import GatewayError
 
 if TYPE_CHECKING:
@@ -41,23 +42,33 @@ GONE = 499
 """What the log says of a caller who left before the answer; nobody receives it."""
 
 
+NOTHING: dict[str, object] = {}
+
+
 class Answer(Response):
     """A whole answer. `body` is bytes, or pieces of bytes that are sent one after another."""
 
+    background = None
+
     def __init__(self, status: int, headers: Headers, body: bytes | Sequence[bytes] = b"") -> None:
         self.status_code = status
-        self.background = None
+        self.own_headers = headers
         self.pieces: Sequence[bytes] = ()
         if isinstance(body, (bytes, bytearray)):
             self.body = bytes(body)
-            length = len(body)
         else:
             self.body = b""
             self.pieces = body
-            length = sum(map(len, body))
-        self.raw_headers = [*headers, (b"content-length", b"%d" % length)]
+
+    @property
+    def raw_headers(self) -> Headers:  # type: ignore[override]
+        length = sum(map(len, self.pieces)) if self.pieces else len(self.body)
+        return [*self.own_headers, (b"content-length", b"%d" % length)]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if not self.pieces and WHOLE in scope.get("extensions", NOTHING):
+            await send({"type": WHOLE, "status": self.status_code, "headers": self.own_headers, "body": self.body})
+            return
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         if scope["method"] == "HEAD":
             await send({"type": "http.response.body", "body": b""})

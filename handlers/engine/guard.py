@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections import deque
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import unquote
 
+import httptools
 import orjson
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, service_unavailable
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from .call import LEAVING
+from .cycle import WHOLE, Cycle
 
 MOST_HEAD_BYTES = 64 << 10
 """Request line and headers together."""
@@ -25,6 +30,13 @@ UNREAD_SECONDS = 10.0
 """What is left of a body when the answer is complete already may take this long."""
 
 
+KNOWN_URLS = 1024
+LONGEST_KNOWN_URL = 256
+
+known_urls: dict[bytes, tuple[str, bytes, bytes]] = {}
+"""Path, raw path and query of the URLs that were asked for of late: callers ask for the same few."""
+
+
 class GuardedProtocol(HttpToolsProtocol):
     """HTTP/1.1 on httptools, for uvicorn's `http=`."""
 
@@ -32,10 +44,14 @@ class GuardedProtocol(HttpToolsProtocol):
     most_headers = MOST_HEADERS
     head_seconds = HEAD_SECONDS
     unread_seconds = UNREAD_SECONDS
+    cycle: Cycle | None  # type: ignore[assignment]
+    pipeline: deque[tuple[Cycle, Any]]  # type: ignore[assignment]
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._deadline: asyncio.TimerHandle | None = None
+        self._idle: asyncio.TimerHandle | None = None
+        self._idle_since: float | None = None
         self._in_head = False
         self._in_message = False
         self._has_cycle = False
@@ -43,7 +59,8 @@ class GuardedProtocol(HttpToolsProtocol):
         self._reading = 0
         self._refused = False
         self._leaving: set[Callable[[], None]] = set()
-        self._extensions = {LEAVING: self._leaving}
+        self._extensions = {LEAVING: self._leaving, WHOLE: {}}
+        self._asgi = {"version": self.asgi_version, "spec_version": "2.3"}
 
     # ---- the connection ---------------------------------------------------------------------------------------
 
@@ -53,7 +70,17 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._disarm()
-        super().connection_lost(exc)
+        if self._idle is not None:
+            self._idle.cancel()
+        self.connections.discard(self)
+        cycle = self.cycle
+        if cycle is not None:
+            cycle.disconnected = cycle.disconnected or not cycle.response_complete
+            cycle.tell()
+        self.flow.resume_writing()
+        if exc is None:
+            self.transport.close()
+        self.parser = None  # type: ignore[assignment]
         self._tell_of_leaving()
 
     def data_received(self, data: bytes) -> None:
@@ -61,7 +88,13 @@ class GuardedProtocol(HttpToolsProtocol):
         if self._refused:
             return
         self._reading = len(data)
-        super().data_received(data)
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserError:
+            self.logger.warning("Invalid HTTP request received.")
+            self.send_400_response("Invalid HTTP request received.")
+        except httptools.HttpParserUpgrade:
+            self._unsupported_upgrade_warning()
         if self._in_head and not self._refused:
             self._head_bytes += self._reading
             if self._head_bytes > self.most_head_bytes:
@@ -69,43 +102,121 @@ class GuardedProtocol(HttpToolsProtocol):
             elif self._deadline is None:
                 self._arm(self.head_seconds)
 
+    def _look_whether_idle(self) -> None:
+        """One timer serves a connection for all its life: it ends the connection that is idle when it has run out."""
+        self._idle = None
+        if self._idle_since is None or self.transport.is_closing():
+            return
+        left = self._idle_since + self.timeout_keep_alive - self.loop.time()
+        if left > 0:
+            self._idle = self.loop.call_later(left, self._look_whether_idle)
+        else:
+            self.transport.close()
+
     # ---- a request ----------------------------------------------------------------------------------------------
 
     def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self.scope["extensions"] = self._extensions  # type: ignore[typeddict-item]
+        self.url = b""
+        self.expect_100_continue = False
+        self.headers = []
+        self._idle_since = None
         self._in_head = self._in_message = True
         self._has_cycle = False
         self._head_bytes = 0
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        name = name.lower()
+        if name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
+        self.headers.append((name, value))
+
     def on_headers_complete(self) -> None:
         self._in_head = False
-        self._disarm()
+        if self._deadline is not None:
+            self._disarm()
         if len(self.headers) > self.most_headers or self._head_is_too_large():
             self._refuse(431, f"The request has more than {self.most_headers} headers, or more than "
                               f"{self.most_head_bytes >> 10} KB of them.")  # fmt: skip
             return
-        super().on_headers_complete()
+        parser = self.parser
+        version = parser.get_http_version()
+        cycle = Cycle(
+            self, self._scope(version), version != "1.0" and parser.should_keep_alive(), self.expect_100_continue
+        )
+        app = self._app()
+        before, self.cycle = self.cycle, cycle
+        if before is None or before.response_complete:
+            self._begin(cycle, app)
+        else:  # it was sent before the last one was answered
+            self.flow.pause_reading()
+            self.pipeline.appendleft((cycle, app))
         self._has_cycle = True
 
+    def _scope(self, version: str) -> dict[str, Any]:
+        path, raw_path, query = known_urls.get(self.url) or _parsed(self.url)
+        root = self.root_path
+        return {
+            "type": "http", "asgi": self._asgi, "http_version": version, "server": self.server, "client": self.client,
+            "scheme": self.scheme, "root_path": root, "headers": self.headers, "state": self.app_state.copy(),
+            "method": self.parser.get_method().decode("ascii"), "path": root + path,
+            "raw_path": root.encode("ascii") + raw_path if root else raw_path, "query_string": query,
+            "extensions": self._extensions,
+        }  # fmt: skip
+
+    def _app(self) -> Any:
+        limit = self.limit_concurrency
+        if limit is not None and (len(self.connections) >= limit or len(self.tasks) >= limit):
+            self.logger.warning("Exceeded concurrency limit.")
+            return service_unavailable
+        return self.app
+
+    def _begin(self, cycle: Cycle, app: Any) -> None:
+        cycle.task = task = self.loop.create_task(cycle.run(app))
+        self.tasks.add(task)
+
     def on_body(self, body: bytes) -> None:
-        if not self._refused:
-            super().on_body(body)
+        if self._refused:
+            return
+        cycle = self.cycle
+        assert cycle is not None
+        if not cycle.response_complete:
+            cycle.take(body)
+            if len(cycle.body) > HIGH_WATER_LIMIT:
+                self.flow.pause_reading()
 
     def on_message_complete(self) -> None:
         self._in_message = False
         if self._refused:
             return
-        self._disarm()
-        super().on_message_complete()
-        if self.cycle.response_complete:  # answered before it was read; uvicorn's own timer is gone by now
-            self._arm(self.timeout_keep_alive)
+        if self._deadline is not None:
+            self._disarm()
+        cycle = self.cycle
+        assert cycle is not None
+        if cycle.response_complete:  # answered before it was read: what came of it was no sign of life
+            self._rest()
+        else:
+            cycle.more_body = False
+            cycle.tell()
 
     def on_response_complete(self) -> None:
         """The answer is out. A body that is still coming is thrown away, but not for ever."""
-        super().on_response_complete()
-        if self._in_message and not self._in_head and not self.transport.is_closing():
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        if self.flow.read_paused:
+            self.flow.resume_reading()
+        if self.pipeline:
+            self._begin(*self.pipeline.pop())
+        else:
+            self._rest()
+        if self._in_message and not self._in_head:
             self._arm(self.unread_seconds)
+
+    def _rest(self) -> None:
+        """Nothing is to be done here until the next request comes, or the connection has been idle for too long."""
+        self._idle_since = self.loop.time()
+        if self._idle is None:
+            self._idle = self.loop.call_later(self.timeout_keep_alive, self._look_whether_idle)
 
     def _head_is_too_large(self) -> bool:
         """Counted exactly only where the bytes that were read leave it open."""
@@ -157,10 +268,23 @@ class GuardedProtocol(HttpToolsProtocol):
         if not self._has_cycle or self.pipeline or cycle.response_started:
             return False
         cycle.disconnected = True  # this request has begun; whoever works on it finds nobody there
-        cycle.message_event.set()
+        cycle.tell()
         self._tell_of_leaving()
         return True
 
     def _tell_of_leaving(self) -> None:
         for left in tuple(self._leaving):
             left()
+
+
+def _parsed(url: bytes) -> tuple[str, bytes, bytes]:
+    """Path, raw path and query of a request's URL. Raises httptools' error for one that is none."""
+    parsed = httptools.parse_url(url)
+    raw_path = parsed.path
+    path = raw_path.decode("ascii")
+    found = unquote(path) if "%" in path else path, raw_path, parsed.query or b""
+    if len(url) <= LONGEST_KNOWN_URL:
+        if len(known_urls) >= KNOWN_URLS:
+            known_urls.clear()
+        known_urls[url] = found
+    return found

@@ -56,7 +56,9 @@ IMPORTERS = {
         "engine/bodies.py": "reads from them",
     },
     "yarl": {"engine/transports.py": "aiohttp wants its URLs"},
-    "uvicorn": {"server.py": "runs it", "engine/guard.py": "extends its protocol"},
+    "uvicorn": {
+        "server.py": "runs it", "engine/guard.py": "extends its protocol", "engine/cycle.py": "speaks as it does",
+    },
     "jinja2": {"engine/templates/": "parses templates with it"},
     "jsonschema": {"engine/declarations.py": "checks what operators write"},
     "jsonschema_rs": {

@@ -20,7 +20,7 @@ IMPORTED_AS = {"pyyaml": "yaml", "ruamel.yaml": "ruamel", "jsonschema-rs": "json
                "backports-zstd": "backports", "quicktok-v1": "quicktok"}  # fmt: skip
 NEWER = {"compression"}
 """Python's own since 3.14."""
-NOT_IMPORTED = {"httptools", "uvloop"}
+NOT_IMPORTED = {"uvloop"}
 """uvicorn takes them by itself."""
 
 

@@ -28,7 +28,7 @@ async def linger(response: Respond, scope: Scope, receive: Receive, send: Any) -
             message = {"type": "http.response.body", "body": b""}
         await send(message)
 
-    await response(scope, receive, held)
+    await response({**scope, "extensions": {}}, receive, held)  # told as start and end, whatever the server can do
 
 
 async def _drain(receive: Receive) -> None:

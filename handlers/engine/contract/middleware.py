@@ -73,7 +73,7 @@ class Answering:
         self.added: list[tuple[bytes, bytes]] = [(b"request-id", identifier), (b"x-request-id", identifier)]
 
     def __call__(self, message: MutableMapping[str, Any]) -> Awaitable[None]:
-        if message["type"] == "http.response.start":
+        if "status" in message:  # the start of an answer, or a whole one
             self.status = message["status"]
             message["headers"] = [*message.get("headers", ()), *self.added]
         return self.send(message)
