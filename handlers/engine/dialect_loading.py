@@ -218,6 +218,7 @@ def _settings(entry: Mapping[str, Any]) -> dict[str, Any]:
         "forward_request_headers": Globs(entry.get("forward_request_headers", ())),
         "forward_response_headers": Globs(entry.get("forward_response_headers", ())),
         "error_inside": entry.get("error_inside"),
+        "answer_in": _pointers(entry.get("answer_in") or ()),
         "errors_in_stream": frozenset(entry.get("errors_in_stream", ())),
         "models": _model_list(entry.get("models")),
         "usage_option": _usage_option(entry.get("usage_option")),

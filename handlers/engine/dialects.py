@@ -174,6 +174,8 @@ class Dialect:
     forward_request_headers: Globs = field(default_factory=Globs)
     forward_response_headers: Globs = field(default_factory=Globs)
     error_inside: str | None = None
+    answer_in: tuple[str, ...] = ()
+    """Pointers into a whole answer, one of which leads somewhere if it is one."""
     errors_in_stream: frozenset[str] = frozenset()
     """Types or codes of errors that callers who asked for a stream understand only there, under a status of 200."""
     models: ModelList | None = None

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from .answers import GONE, Answer, StreamAnswer, stream_headers
 from .call import LEFT, SHUTDOWN, shutting_down
-from .errors import GatewayError, UpstreamError
+from .errors import GatewayError
 from .passthrough import PassThrough
 from .resolving import resolve
 from .translation import Translation
@@ -43,7 +43,10 @@ async def exchange(call: Call, body: dict[str, Any], provider_id: str | None = N
             journey = await Translation.begin(call, body, target, door)
         answer = await carry(call, journey, target, door)
     except GatewayError as error:
-        if journey is None or not journey.told_in_stream(error):
+        if journey is None:
+            raise
+        journey.sign(error, None)
+        if not journey.told_in_stream(error):
             raise
         return journey.failed_stream(error)
     except asyncio.CancelledError as error:
@@ -74,10 +77,7 @@ async def carry(call: Call, journey: Journey, target: Target, door: Door) -> Ans
     url = journey.url()
     if not journey.stream:
         upstream = await upstream_of.open(door.dialect.method, url, journey.headers, journey.outgoing)
-        try:
-            return await journey.whole(upstream)
-        finally:
-            await upstream.aclose()
+        return await whole(journey, upstream)
 
     opening = asyncio.ensure_future(
         upstream_of.open(door.dialect.method, url, journey.headers, journey.outgoing)
@@ -91,11 +91,19 @@ async def carry(call: Call, journey: Journey, target: Target, door: Door) -> Ans
         return stream_answer(call, journey, None, frames_of(call, journey, opening))
     upstream = opening.result()
     if not journey.streams(upstream):
-        try:
-            return await journey.whole(upstream)
-        finally:
-            await upstream.aclose()
+        return await whole(journey, upstream)
     return stream_answer(call, journey, upstream, frames_of(call, journey, opening))
+
+
+async def whole(journey: Journey, upstream: UpstreamAnswer) -> Answer:
+    """The answer to what the provider says in one piece; a failure tells whose answer it was."""
+    try:
+        return await journey.whole(upstream)
+    except GatewayError as error:
+        journey.sign(error, upstream)
+        raise
+    finally:
+        await upstream.aclose()
 
 
 def stream_answer(
@@ -114,7 +122,8 @@ async def frames_of(
     try:
         upstream = await opening
         if not journey.streams(upstream):
-            await refuse_whole(journey, upstream)
+            yield await late_whole(journey, upstream)
+            return
         async for piece in journey.frames(upstream):
             yield piece
         end = journey.writer.finish()
@@ -141,11 +150,11 @@ async def frames_of(
             await abandon(opening)
 
 
-async def refuse_whole(journey: Journey, upstream: UpstreamAnswer) -> None:
-    """A late answer turned out to be no stream: its headers are out, so what it says becomes an error event."""
+async def late_whole(journey: Journey, upstream: UpstreamAnswer) -> bytes:
+    """A late answer turned out to be no stream. Its headers are out: it is told as one, and so is an error."""
     if upstream.status >= 400:
         raise await journey.failure(upstream)
-    raise UpstreamError("The provider answered a streamed request with a whole answer, too late to pass it on.")
+    return bytes((await journey.whole(upstream)).body)
 
 
 async def abandon(opening: asyncio.Future[UpstreamAnswer]) -> None:

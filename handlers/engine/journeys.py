@@ -114,6 +114,12 @@ class Journey(ABC):
         frames = self.error_frames(error) + self.writer.finish()
         return Answer(200, [*stream_headers(self.writer.media_type), *error.headers], frames)
 
+    def sign(self, error: GatewayError, upstream: UpstreamAnswer | None) -> None:
+        """Give an error the headers that an answer would have had: who was asked, and what he calls the request."""
+        present = {name for name, _ in error.headers}
+        headers = self.answer_headers(upstream)
+        error.headers = (*error.headers, *(header for header in headers if header[0] not in present))
+
     async def failure(self, upstream: UpstreamAnswer) -> GatewayError:
         """What a provider's answer of 400 or more means."""
         return self.error_of(upstream, await upstream.read())

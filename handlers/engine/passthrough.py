@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from . import raw_reasoning
+from .answer_checks import error_in, lack_of
 from .answers import JSON_HEADERS, Answer
 from .errors import UpstreamError
 from .gateway_headers import request_headers
 from .journeys import Journey
 from .losses import Loss, check
-from .provider_errors import own_credential, parsed, scrub_bytes
+from .provider_errors import own_credential, parsed, provider_error, scrub_bytes
 from .query import with_query
 from .recorded_usage import usage_of_answer
 from .relay import Relay, replaced_models
@@ -36,6 +37,9 @@ class PassThrough(Journey):
     """The journey of a body whose provider speaks the caller's family."""
 
     __slots__ = ("withhold_usage",)
+
+    is_conversation = True
+    """Whether the provider's answer is one of the dialect's: what it must have is known then, and how it ends."""
 
     def __init__(self, call: Call, body: dict[str, Any], target: Target, door: Door) -> None:
         super().__init__(call, target, door)
@@ -134,7 +138,13 @@ class PassThrough(Journey):
             body = orjson.loads(raw)
         except orjson.JSONDecodeError:
             raise self.no_json(raw) from None
-        self.call.usage = usage_of_answer(self.door.dialect, body)
+        dialect, secrets = self.door.dialect, self.call.engine.secrets
+        self.call.usage = usage_of_answer(dialect, body)
+        if self.is_conversation and lack_of(dialect, body):
+            self.call.violations += 1
+        if error_in(dialect, body) is not None:
+            self.call.failed(provider_error(self.provider, self.door, None, {}, raw, secrets))
+            raw = scrub_bytes(raw, self.call.engine.secret_bytes)
         return replaced_models(raw, body, self.door.dialect.model_in.response, self.requested)
 
     async def converted(self, upstream: UpstreamAnswer, raw: bytes) -> Answer:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from .answer_checks import error_in
 from .errors import TemplateError
-from .pointers import ABSENT, look, parse_pointer
 from .provider_errors import provider_error, scrub_bytes
 from .recorded_usage import usage_of_event
 from .splicing import NotSpliceable, locate, replace_text
@@ -62,10 +62,13 @@ class Relay:
         cut = splitter(self.framing)
         relayed = self.relayed_anew if self.reframed else self.relayed
         writer = self.journey.writer
+        last: list[bytes] = []
         async for chunk in upstream.chunks():
             events = cut.feed(chunk)
             if not events:
                 continue
+            if len(events) > 1 or events[0][:1] != b":":
+                last = events
             if not self.journey.begun:
                 self.begin(events[0])
             piece = b"".join([relayed(raw) for raw in events])
@@ -79,7 +82,25 @@ class Relay:
         elif rest:
             self.call.violations += 1
             end = ENDS[self.framing]
-            yield self.relayed(rest) + (b"" if rest.endswith(end) else end)
+            yield self.relayed(rest if rest.endswith(end) else rest + end)
+        if self.call.error is None and self.journey.is_conversation and not any(map(self.is_last, (*last, rest))):
+            self.call.violations += 1
+
+    def is_last(self, raw: bytes) -> bool:
+        """Whether an event ends a stream: by the dialect's end marker or, where it has none, by what it says."""
+        name, data = self.parse(raw) if raw else (None, None)
+        if data is None:
+            return False
+        if self.end:
+            return data == self.end or (name is not None and name.encode() == self.end)
+        read = self.door.dialect.read_event
+        if read is None:
+            return True
+        with contextlib.suppress(orjson.JSONDecodeError, TemplateError):
+            for loose in read({"data": orjson.loads(data), "event": name, "request": {}, "values": {}}) or ():
+                if loose.get("type") in ("finish", "error"):
+                    return True
+        return False
 
     def begin(self, raw: bytes) -> None:
         """Learn from the first event which answer this is, where events of our own have to name it."""
@@ -120,13 +141,11 @@ class Relay:
     def error(self, raw: bytes) -> bytes:
         """An event that tells an error, without what is secret; the log tells of it. Any other event as it is."""
         name, data = self.parse(raw)
-        inside = self.door.dialect.error_inside
         try:
             body = orjson.loads(data or b"")
         except orjson.JSONDecodeError:
             return raw
-        found = look(body, parse_pointer(inside)) if inside is not None else ABSENT
-        if name != "error" and (found is ABSENT or not found):
+        if name != "error" and error_in(self.door.dialect, body) is None:
             return raw
         secrets = self.call.engine.secrets
         self.call.failed(provider_error(self.journey.provider, self.door, None, {}, data or b"", secrets))

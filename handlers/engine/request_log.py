@@ -92,8 +92,18 @@ def line_of(answering: Answering) -> str:
         str(GONE if call is not None and call.gone else answering.status or GONE),
         f"{milliseconds:.0f}ms",
     ]
-    if call is None:
-        return " ".join(words)
+    error = answering.error
+    if call is not None:
+        words += told(call)
+        error = error or call.error
+    if error is not None:
+        words.append(f"error={visible(error.code or error.type).decode()}")
+    return " ".join(words)
+
+
+def told(call: Call) -> list[str]:
+    """What the line says of a call that reached its handler."""
+    words: list[str] = []
     usage = call.usage
     if usage:
         words += (f"in={usage.get('input_tokens', '-')}", f"out={usage.get('output_tokens', '-')}")
@@ -103,6 +113,4 @@ def line_of(answering: Answering) -> str:
         words.append(f"violations={call.violations}")
     if call.upstream_request_id:
         words.append(f"upstream={visible(call.upstream_request_id).decode()}")
-    if call.error is not None:
-        words.append(f"error={visible(call.error.code or call.error.type).decode()}")
-    return " ".join(words)
+    return words

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from .answers import JSON_HEADERS, Answer, RelayedAnswer, StreamAnswer
 from .attending import attended
 from .call import LEAVING
-from .errors import NotFound
+from .errors import GatewayError, NotFound
 from .exchange import carry, exchange
 from .forms import Form
 from .gateway_headers import answer_headers
@@ -105,15 +105,19 @@ async def ask(call: Call, service: str, body: dict[str, Any], target: Target, do
 async def send(journey: ServiceJourney, outgoing: bytes | Upload) -> Served:
     """Send what is asked. JSON and failures are read whole; everything else is relayed as it comes."""
     upstream_of = journey.call.engine.upstream(journey.provider)
-    upstream = await upstream_of.open("POST", journey.url(), journey.headers, outgoing)
     answer: Served | None = None
+    upstream: UpstreamAnswer | None = None
     try:
+        upstream = await upstream_of.open("POST", journey.url(), journey.headers, outgoing)
         if upstream.status >= 400 or upstream.media_type.endswith(("json", "html")):
             answer = await journey.whole(upstream)
         else:
             answer = RelayedAnswer(journey.call, journey.relayed_headers(upstream), upstream)
+    except GatewayError as error:
+        journey.sign(error, upstream)
+        raise
     finally:
-        if not isinstance(answer, RelayedAnswer):
+        if upstream is not None and not isinstance(answer, RelayedAnswer):
             await upstream.aclose()
     return answer
 
@@ -122,6 +126,8 @@ class ServiceJourney(PassThrough):
     """A body that passes through to a service of a door."""
 
     __slots__ = ("service",)
+
+    is_conversation = False
 
     def __init__(self, call: Call, body: dict[str, Any], target: Target, door: Door, service: str) -> None:
         self.service = service

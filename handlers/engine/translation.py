@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from . import broken_images, reasoning
+from .answer_checks import error_in, lack_of
 from .answers import JSON_HEADERS, Answer, Headers, stream_headers
 from .contract.bodies import LARGE
 from .contract.large import write_large
@@ -132,8 +133,8 @@ class Translation(Journey):
                 f"The provider {self.provider.id} answered with what is no JSON.", code="not_json"
             ) from None
         self.refuse_error_inside(body)
-        if body is None:
-            raise UpstreamError(f"The answer of the provider {self.provider.id} is no answer.", code="misread_answer")
+        if lack := lack_of(self.door.dialect, body):
+            raise self.no_answer(lack)
         read = self.door.dialect.read_response
         assert read is not None
         try:
@@ -141,21 +142,18 @@ class Translation(Journey):
         except TemplateError as error:
             raise misread(self.provider.id, error) from error
         if not isinstance(response, dict) or "finish_reason" not in response:
-            raise UpstreamError(f"The answer of the provider {self.provider.id} is no answer.", code="misread_answer")
+            raise self.no_answer("its template finds no finish_reason in it")
         if self.provider.thought_tags is not None:
             response = {**response, "parts": told_apart(response.get("parts") or [], self.provider.thought_tags)}
         return self.completed(response)
 
     def refuse_error_inside(self, body: Any) -> None:
         """Some providers say 200 and put an error into it."""
-        inside = self.door.dialect.error_inside
-        if inside is None or not isinstance(body, dict):
-            return
-        found: Any = body
-        for step in inside.split("/")[1:]:
-            found = found.get(step) if isinstance(found, dict) else None
-        if found:
+        if error_in(self.door.dialect, body) is not None:
             raise provider_error(self.provider, self.door, None, {}, orjson.dumps(body), self.call.engine.secrets)
+
+    def no_answer(self, lack: str) -> UpstreamError:
+        return UpstreamError(f"The answer of the provider {self.provider.id} is none: {lack}.", code="misread_answer")
 
     def read_stream(self, raw: bytes) -> dict[str, Any]:
         """A provider that streams although it was not asked to: the stream, put together."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -9,6 +10,8 @@ import httpx
 import pytest
 from providers.vendor_server import Reply, VendorServer
 from serving import KEY, gateway, served
+
+from handlers.engine.request_log import RequestLog
 
 PROVIDERS = """
 aliases:
@@ -77,6 +80,11 @@ providers:
     key: sk-secret-of-versioned
     query: {{api-version: v1}}
     models: any
+  closed:
+    type: openai
+    base_url: http://127.0.0.1:9
+    models: any
+    services: {{embeddings: {{path: /embeddings}}}}
   off:
     type: openai
     base_url: {url}
@@ -93,12 +101,36 @@ class Scripted(VendorServer):
         raise AssertionError(f"nothing was scripted for {request}")
 
 
+class Log:
+    """The gateway's lines, one for each request, as they would reach stderr."""
+
+    def __init__(self) -> None:
+        self.text = ""
+        self.more = threading.Condition()
+
+    def write(self, text: str) -> None:
+        with self.more:
+            self.text += text
+            self.more.notify_all()
+
+    def line(self, request_id: str) -> str:
+        """The line of one request, which comes soon after its answer."""
+        with self.more:
+            assert self.more.wait_for(lambda: f" {request_id} " in self.text, timeout=20)
+            return next(line for line in self.text.splitlines() if f" {request_id} " in line)
+
+
 @dataclass
 class Bench:
-    """`post` calls the gateway with the tester's key; `provider` is what stands behind it."""
+    """`post` calls the gateway with the tester's key; `provider` is what stands behind it; `log` has its lines."""
 
     provider: Scripted
     client: httpx.Client
+    log: Log
+
+    def line(self, answer: httpx.Response) -> str:
+        """What the log says of the request that had this answer."""
+        return self.log.line(answer.headers["request-id"])
 
     def post(self, path: str, body: object, reply: Reply, **headers: str) -> httpx.Response:
         self.provider.next_replies = [reply]
@@ -111,10 +143,13 @@ class Bench:
 
 @pytest.fixture(scope="session")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
-    provider = Scripted()
+    provider, log = Scripted(), Log()
     with (
         served(provider) as upstream,
-        gateway(tmp_path_factory.mktemp("exchange"), PROVIDERS.format(url=upstream), ping_after=0.4) as url,
+        gateway(
+            tmp_path_factory.mktemp("exchange"), PROVIDERS.format(url=upstream), ping_after=0.4,
+            log=RequestLog(log.write),
+        ) as url,
         httpx.Client(base_url=url, headers={"authorization": f"Bearer {KEY}"}, trust_env=False) as client,
     ):
-        yield Bench(provider, client)
+        yield Bench(provider, client, log)

@@ -6,7 +6,18 @@ import asyncio
 from typing import Any
 
 import pytest
-from server.scripts import BLOCK_START, CHAT_ANSWER, DONE, MESSAGE_START, STREAM_HEAD, chunk, event, text_delta, whole
+from server.scripts import (
+    BLOCK_START,
+    CHAT_ANSWER,
+    DONE,
+    MESSAGE,
+    MESSAGE_START,
+    STREAM_HEAD,
+    chunk,
+    event,
+    text_delta,
+    whole,
+)
 
 CHAT, MESSAGES = "/v1/chat/completions", "/v1/messages"
 TURN = {"messages": [{"role": "user", "content": "hi"}], "max_tokens": 9}
@@ -121,6 +132,42 @@ def test_an_error_after_pings_is_an_error_event(playing: Any, path: str, model: 
     assert b"too busy" in after
     assert (b'data: {"error":{' if path == CHAT else b"event: error\ndata: {") in after
     assert b"[DONE]" not in after
+    assert b"message_stop" not in after
+
+
+@pytest.mark.parametrize(("path", "model"), PATHS)
+def test_a_whole_answer_after_pings_is_told_as_a_stream(playing: Any, path: str, model: str) -> None:
+    """Some servers do not stream what they were asked to; a late one is as good as one in time."""
+    said = CHAT_ANSWER if model == "o:m" else MESSAGE
+
+    async def late(connection: Any) -> None:
+        await connection.request()
+        await connection.provider.until("pinged")
+        await connection.say(whole(said))
+
+    with playing(late) as (caller, provider), caller.send(path, {"model": model, "stream": True, **TURN}) as connection:
+        before = caller.read(connection, until=PINGS[path])
+        provider.note("pinged")
+        after = caller.read(connection)
+    events = before.partition(b"\r\n\r\n")[2] + after
+    assert b"error" not in events
+    assert events.count(b'"hi"') == 1
+    assert events.count(b"data: [DONE]" if path == CHAT else b"event: message_stop") == 1
+
+
+@pytest.mark.parametrize(("path", "model"), PATHS)
+def test_what_is_no_answer_after_pings_is_an_error_event(playing: Any, path: str, model: str) -> None:
+    """And it says what was missing."""
+
+    async def late(connection: Any) -> None:
+        await connection.request()
+        await connection.provider.until("pinged")
+        await connection.say(whole({}))
+
+    with playing(late) as (caller, provider), caller.send(path, {"model": model, "stream": True, **TURN}) as connection:
+        caller.read(connection, until=PINGS[path])
+        provider.note("pinged")
+        assert b"it has no /cho" in (after := caller.read(connection)) or b"it has no /content" in after
     assert b"message_stop" not in after
 
 

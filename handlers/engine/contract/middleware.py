@@ -53,8 +53,8 @@ class Answering:
     """
 
     __slots__ = (
-        "added", "call", "caller", "dialect_name", "headers", "operation", "receive", "request_id", "scope", "send",
-        "started", "status",
+        "added", "call", "caller", "dialect_name", "error", "headers", "operation", "receive", "request_id", "scope",
+        "send", "started", "status",
     )  # fmt: skip
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -69,6 +69,7 @@ class Answering:
         self.operation: Operation | None = None
         self.caller: str | None = None
         self.call: Any = None
+        self.error: GatewayError | None = None
         identifier = self.request_id.encode()
         self.added: list[tuple[bytes, bytes]] = [(b"request-id", identifier), (b"x-request-id", identifier)]
 
@@ -159,6 +160,7 @@ class ContractMiddleware(SpecMiddleware):
 
     async def refuse(self, failure: GatewayError, answering: Answering) -> None:
         """Answer with an error in the caller's dialect."""
+        answering.error = failure
         dialect = answering.dialect_name or self.dialect.choose(answering.headers)
         response = self.render(failure, dialect, answering.request_id)
         answering.carry(failure.headers, response)
