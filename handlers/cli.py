@@ -14,9 +14,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from .engine.checked_templates import CheckedTemplates
 from .engine.configuration import Configuration, load_configuration, read_configuration
 from .engine.errors import ConfigurationError, GatewayError
-from .engine.resources import environment_of, home_folder
+from .engine.resources import environment_of, home_folder, state_folder
 from .version import VERSION
 
 HOST, PORT = "127.0.0.1", 23333
@@ -109,7 +110,10 @@ def add_serve_options(serve: argparse.ArgumentParser) -> None:
 
 
 def configuration_of(options: argparse.Namespace) -> Configuration:
-    return load_configuration(home_folder(options.home, os.environ), os.environ)
+    """For `serve`, which starts quickly unless it is asked to check first, and for the commands that look at all."""
+    quick = options.run is run_serve and not options.check
+    checked = CheckedTemplates(state_folder(os.environ) / "checked-templates") if quick else None
+    return load_configuration(home_folder(options.home, os.environ), os.environ, checked)
 
 
 def run_serve(options: argparse.Namespace) -> int:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .engine.errors import ConfigurationError
+from .engine.resources import state_folder
 
 ENVIRONMENT_NAME = "MORELLO_API_KEY"
 GENERATED_NAME = "generated"
@@ -60,9 +61,7 @@ class Access:
 
 def key_file(environment: Mapping[str, str]) -> Path:
     """Where a generated key is kept: `$XDG_STATE_HOME/morello/key`."""
-    state = environment.get("XDG_STATE_HOME", "")
-    folder = Path(state) if Path(state).is_absolute() else Path.home() / ".local" / "state"
-    return folder / "morello" / "key"
+    return state_folder(environment) / "key"
 
 
 def open_access(

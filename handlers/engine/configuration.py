@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from .checked_templates import CheckedTemplates
 from .declarations import check_declarations
 from .dialect_loading import DialectLoader
 from .dialects import Dialect
@@ -78,14 +79,21 @@ class Configuration:
         return found
 
 
-def load_configuration(home: Path, environment: Mapping[str, str]) -> Configuration:
-    """The configuration of a home folder. Raises ConfigurationError for the first thing that is wrong."""
-    configuration = read_configuration(home, environment)
+def load_configuration(
+    home: Path, environment: Mapping[str, str], checked: CheckedTemplates | None = None
+) -> Configuration:  # fmt: skip
+    """The configuration of a home folder. Raises ConfigurationError for the first thing that is wrong.
+
+    Templates that are among the `checked` ones are compiled when they are needed, for a quick start.
+    """
+    configuration = read_configuration(home, environment, checked)
     configuration.problems.raise_first()
     return configuration
 
 
-def read_configuration(home: Path, environment: Mapping[str, str]) -> Configuration:
+def read_configuration(
+    home: Path, environment: Mapping[str, str], checked: CheckedTemplates | None = None
+) -> Configuration:  # fmt: skip
     """Like load_configuration, but with everything that is wrong in `problems`, and what could be read beside it.
 
     Raises ConfigurationError only where the files cannot be read at all.
@@ -100,8 +108,10 @@ def read_configuration(home: Path, environment: Mapping[str, str]) -> Configurat
         documents = documents[:1]  # it is no YAML: nothing that follows from that is worth telling
     sections = _sections(documents)
     entries = _dialect_entries(documents)
-    dialect_loader = DialectLoader(resources, entries, problems)
+    dialect_loader = DialectLoader(resources, entries, problems, checked)
     dialects = dialect_loader.load_all()
+    if checked is not None:
+        checked.keep()
     document = sections["providers"]
     bundled = document is documents[-1] and resources.origin(_path(resources, document)) == "bundled"
     declared = frozenset().union(*(document.names.get("dialects", frozenset()) for document in documents))

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from .checked_templates import CheckedTemplates
+from .deferred_templates import DeferredTemplates, function_of
 from .dialects import (
     CLIENT_SIDE,
     EIGHT,
@@ -25,7 +27,7 @@ from .merging import merged, present
 from .problems import Problems, did_you_mean
 from .raw_reasoning import Carrier
 from .resources import Resources
-from .templates import Compiler, Kind
+from .templates import Compiler, Kind, Template
 from .token_rules import TokenRule
 
 COMPILED: dict[Any, tuple[dict[str, Any], set[Path], Problems]] = {}
@@ -47,12 +49,18 @@ def lowered(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class DialectLoader:
-    """Makes the dialects of some entries. What is wrong goes to `problems`; a dialect with errors is left out."""
+    """Makes the dialects of some entries. What is wrong goes to `problems`; a dialect with errors is left out.
 
-    def __init__(self, resources: Resources, entries: Entries, problems: Problems) -> None:
+    Templates that are among the `checked` ones are compiled later (deferred_templates.py).
+    """
+
+    def __init__(
+        self, resources: Resources, entries: Entries, problems: Problems, checked: CheckedTemplates | None = None
+    ) -> None:
         self.resources = resources
         self.entries = entries
         self.problems = problems
+        self.checked = checked
         self.read: set[Path] = set()
         self.templates_read: set[Path] = set()
         self.loaded: dict[str, Dialect | None] = {}
@@ -107,7 +115,7 @@ class DialectLoader:
         templates = self.templates(name, chain, files)
         if templates is None or len(self.problems.errors) > before:
             return None
-        functions: dict[str, Any] = {kind: templates[kind].function if kind in templates else None for kind in EIGHT}
+        functions: dict[str, Any] = {kind: function_of(templates, kind) for kind in EIGHT}
         own = {path for link in chain[:-1] for kind in PROVIDER_SIDE if (path := self.own_file(link, kind))}
         return Dialect(
             name=name,
@@ -132,17 +140,23 @@ class DialectLoader:
                     found.setdefault(path[2:], (document.file, line))
         return found
 
-    def templates(self, name: str, chain: tuple[str, ...], files: Mapping[str, Path]) -> dict[str, Any] | None:
+    def templates(self, name: str, chain: tuple[str, ...], files: Mapping[str, Path]) -> Mapping[str, Any] | None:
         """The compiled templates. A child without a file of its own shares its parent's."""
         if len(chain) > 1 and not self.resources.template_folder(name):
             parent = self.load(chain[1])
-            return dict(parent.templates) if parent else None
+            return parent.templates if parent else None
         folder = [path for link in chain for path in self.resources.template_folder(link)]
         state = tuple((path, (stat := path.stat()).st_mtime_ns, stat.st_size) for path in folder)
         remembered = COMPILED.get((name, chain, state))
+        digest = self.checked.digest(name, chain, folder) if self.checked is not None else ""
+        if self.checked is not None and digest in self.checked:
+            compiler = self.compiler(name, chain)
+            return DeferredTemplates(iter(files), lambda kind: self.compile_kind(compiler, name, kind, chain[-1]))
         if remembered is None:
             told, self.read = Problems(), set()
             remembered = self.compile(name, chain, files, told), self.read, told
+            if self.checked is not None and not told:
+                self.checked.add(digest)
             if not told.errors:
                 if len(COMPILED) >= MOST_COMPILED:
                     COMPILED.clear()
@@ -173,9 +187,9 @@ class DialectLoader:
             )  # fmt: skip
         return found
 
-    def compile(
-        self, name: str, chain: tuple[str, ...], files: Mapping[str, Path], problems: Problems
-    ) -> dict[str, Any]:
+    def compiler(self, name: str, chain: tuple[str, ...]) -> Compiler:
+        """What compiles the templates of one dialect, its own files before those of whom it is like."""
+
         def load(asked: str) -> tuple[str, str]:
             file = asked.removeprefix(f"{name}/")
             path = self.resources.template(chain, file)
@@ -184,12 +198,20 @@ class DialectLoader:
             self.read.add(path)
             return path.read_text("utf-8"), self.resources.shown(path)
 
-        compiler = Compiler(load)
+        return Compiler(load)
+
+    @staticmethod
+    def compile_kind(compiler: Compiler, name: str, kind: str, family: str) -> Template:
+        return compiler.compile(f"{name}/{kind}.j2", kind=Kind[kind.upper()], dialect=family)
+
+    def compile(
+        self, name: str, chain: tuple[str, ...], files: Mapping[str, Path], problems: Problems
+    ) -> dict[str, Any]:
+        compiler = self.compiler(name, chain)
         compiled = {}
         for kind, path in files.items():
-            file, wanted = f"{name}/{kind}.j2", Kind[kind.upper()]
             try:
-                compiled[kind] = compiler.compile(file, kind=wanted, dialect=chain[-1])
+                compiled[kind] = self.compile_kind(compiler, name, kind, chain[-1])
                 for warning in compiled[kind].warnings:
                     problems.caught(warning, "T010", level="warning")
             except ConfigurationError as error:

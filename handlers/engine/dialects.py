@@ -188,6 +188,11 @@ class Dialect:
     schemas: Mapping[str, str] = field(default_factory=dict)
     method: str = "POST"
 
+    def settle(self) -> None:
+        """Compile what was deferred, and call it without a detour from now on. May run in any thread."""
+        for kind in self.templates:
+            object.__setattr__(self, kind, self.templates[kind].function)
+
     @property
     def speaks_to_clients(self) -> bool:
         return self.read_request is not None

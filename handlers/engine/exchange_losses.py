@@ -97,7 +97,15 @@ class LossTables:
         return made.result()({"parts": response.get("parts", [])})
 
     async def probe_all(self) -> None:
-        """Make the tables that calls are likely to need: every client's words to every provider that is on."""
+        """Make the tables that calls are likely to need: every client's words to every provider that is on.
+
+        What they speak is compiled first, where that was put off.
+        """
+        spoken = [client for client, _ in self.spoken()]
+        providers = self.configuration.on.values()
+        doors = [provider.door(client.family).dialect for provider in providers for client in spoken]
+        for dialect in {dialect.name: dialect for dialect in (*spoken, *doors)}.values():
+            await self.in_thread(dialect.settle)
         for client, _ in self.spoken():
             await asyncio.shield(self.answers_made(client))
         for provider in self.configuration.on.values():

@@ -70,6 +70,13 @@ class Resources:
         return next((folder for folder in inner_first if path.is_relative_to(folder)), None)
 
 
+def state_folder(environment: Mapping[str, str]) -> Path:
+    """What is kept from one start to the next: `$XDG_STATE_HOME/morello`."""
+    state = environment.get("XDG_STATE_HOME", "")
+    folder = Path(state) if Path(state).is_absolute() else Path.home() / ".local" / "state"
+    return folder / "morello"
+
+
 def home_folder(given: str | None, environment: Mapping[str, str]) -> Path:
     """The operator's folder. Raises ConfigurationError when a folder was named that does not exist."""
     named = given or environment.get("MORELLO_HOME")
