@@ -1,271 +1,175 @@
-"""What the gateway costs: CPU of its whole process for each request and each streamed event, beside the floor's.
+"""What the gateway costs, beside floors and other gateways, in one run on this machine's loopback.
 
-    make bench                      the table that stands in the README
-    make bench ARGS="--seconds 4"   longer rounds
+    make bench                                       the quick run, a few minutes
+    make bench ARGS="--full"                         every scenario, size and number of streams
+    make bench ARGS="--peers rolter,litellm"         beside other gateways, which are installed into a cache first
+    make bench ARGS="--only cost,streams --targets relay,morello --match pass-through --rounds 5"
+    make bench ARGS="--full --readme"                ends with the section of the README, and draws its plots
 
-Everything runs on this machine's loopback and ends by itself: a mock provider, the floor (floor.py), the gateway, and
-this process as the load. Rounds of floor and gateway alternate, medians are taken; the absolute figures are the
-machine's, the ratios are what counts. CPU is the operating system's account of the server's processes.
+The measured server has one core, the load and the mock provider have the others. Every answer is checked to the end.
+Rounds alternate between the targets, medians are taken; absolute figures are the machine's, the ratios are what counts.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import contextlib
 import json
 import os
-import socket
-import statistics
-import subprocess
+import platform
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
+
+import growth
+import measures
+import report
+from peers import CACHE, PEERS, peer_target
+from processes import MEASURED, REST, pin_self
+from scenarios import STREAMS, Scenario, core, few, large
+from targets import FLOORS, Server, Target, morello, nginx_command, provider, serving, start_nginx
 
 HERE = Path(__file__).parent
-ROOT = HERE.parent.parent
-KEY = "bench-key-0123456789"
-TICK = os.sysconf("SC_CLK_TCK")
-CONNECTIONS = 32
-ROUNDS = 3
-PROVIDERS = """
-providers:
-  o: {{type: openai, base_url: "http://127.0.0.1:{port}/v1", key: k, models: any}}
-  a: {{type: anthropic, base_url: "http://127.0.0.1:{port}", key: k, models: any}}
-"""
+SECTIONS = ("cost", "latency", "streams", "memory", "start", "growth")
+DEFAULT_TARGETS = "relay,transport,nginx,morello"
+DIRECT = Target("provider itself", lambda _provider, _port, _folder: ([], {}))
 
 
-@dataclass
-class Scenario:
-    """One line of the table. `path` and `body` are what the load sends; `ends` is how a complete answer ends."""
+def options_of(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--full", action="store_true", help="every scenario, longer rounds")
+    parser.add_argument("--only", default="", help=f"sections, by commas: {','.join(SECTIONS)}")
+    parser.add_argument("--targets", default="", help=f"{','.join(FLOORS)},nginx,morello,workers; else {DEFAULT_TARGETS}")
+    parser.add_argument("--peers", default="", help=f"other gateways, by commas: {','.join(PEERS)}")
+    parser.add_argument("--cache", type=Path, default=CACHE, help=f"where peers are installed ({CACHE})")
+    parser.add_argument("--match", default="", help="only scenarios whose name holds this")
+    parser.add_argument("--rounds", type=int, help="of each scenario and target (3; 5 with --full)")
+    parser.add_argument("--seconds", type=float, help="of each round (0.7; 2 with --full)")
+    parser.add_argument("--rate", type=float, default=500, help="requests a second while latency is measured")
+    parser.add_argument("--streams", default="", help=f"numbers of streams at once; all are {','.join(map(str, STREAMS))}")
+    parser.add_argument("--requests", type=int, help="while memory is watched (10,000; 100,000 with --full)")
+    parser.add_argument("--json", type=Path, help="where to write every figure")
+    parser.add_argument("--plots", type=Path, help="a folder for the plots")
+    parser.add_argument("--readme", action="store_true", help="end with the README's section; plots go to tests/bench/plots")
+    given = parser.parse_args(arguments)
+    given.rounds = given.rounds or (5 if given.full else 3)
+    given.seconds = given.seconds or (2.0 if given.full else 0.7)
+    given.requests = given.requests or (100_000 if given.full else 10_000)
+    given.plots = given.plots or (HERE / "plots" if given.readme else None)
+    given.only = [one for one in given.only.split(",") if one] or [*(SECTIONS if given.full or given.readme else SECTIONS[:-1])]
+    given.streams = [int(one) for one in given.streams.split(",") if one] or (list(STREAMS) if given.full or given.readme else [16, 500])
+    if unknown := set(given.only) - set(SECTIONS):
+        parser.error(f"no such section: {', '.join(sorted(unknown))}")
+    return given
 
-    name: str
-    path: str
-    body: bytes
-    ends: bytes
-    events: int = 0
 
-
-def conversation(model: str, *, stream: bool, anthropic: bool) -> bytes:
-    """A chat body of 1 KB: five messages and a tool."""
-    turns = [{"role": "user" if n % 2 == 0 else "assistant", "content": f"message {n} " + "word " * 22} for n in range(5)]
-    schema = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
-    tool = ({"name": "weather", "description": "Looks it up.", "input_schema": schema} if anthropic else
-            {"type": "function", "function": {"name": "weather", "description": "Looks it up.", "parameters": schema}})
-    body = {"model": model, "messages": turns, "tools": [tool], "max_tokens": 1000, "temperature": 0.7}
-    return json.dumps({**body, **({"stream": True} if stream else {})}, separators=(",", ":")).encode()
-
-
-def scenarios() -> list[Scenario]:
-    chat, messages = "/v1/chat/completions", "/v1/messages"
+def chosen(given: argparse.Namespace) -> list[Target]:
+    """The targets of the command line; what is not here is said, and left out."""
     found = []
-    for name, path, model in (("pass-through", chat, "o:m"), ("OpenAI client, Anthropic provider", chat, "a:m"),
-                              ("Anthropic client, OpenAI provider", messages, "o:m")):  # fmt: skip
-        anthropic = path == messages
-        ends = b"message_stop\"}\n\n" if anthropic else b"data: [DONE]\n\n"
-        found.append(Scenario(name, path, conversation(model, stream=False, anthropic=anthropic), b"}"))
-        found.append(Scenario(f"{name}, stream", path, conversation(model, stream=True, anthropic=anthropic), ends, 100))
+    for name in (given.targets or DEFAULT_TARGETS + (",answering,workers" if given.full else "")).split(","):
+        if name in FLOORS:
+            found.append(FLOORS[name])
+        elif name == "nginx":
+            if nginx_command():
+                found.append(Target("nginx", start_nginx))
+            else:
+                say("nginx is not installed here, so its rows are missing")
+        elif name in ("morello", "workers"):
+            found.append(morello(2 if name == "workers" else 1))
+        else:
+            raise SystemExit(f"no such target: {name}")
+    for name in filter(None, given.peers.split(",")):
+        try:
+            found.append(peer_target(name, given.cache))
+        except RuntimeError as error:
+            say(str(error))
     return found
 
 
-# ---- the load -------------------------------------------------------------------------------------------------------
-
-
-class Load(asyncio.Protocol):
-    """One connection that sends the same request again and again, and checks that each answer is complete."""
-
-    def __init__(self, request: bytes, ends: bytes) -> None:
-        self.request, self.ends = request, ends
-        self.count = 0
-        self.stopped = False
-        self.latencies: list[float] = []
-        self.first_bytes: list[float] = []
-        self.finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport: asyncio.Transport = transport  # type: ignore[assignment]
-        self.send()
-
-    def send(self) -> None:
-        self.buffer = b""
-        self.began = time.perf_counter()
-        self.transport.write(self.request)
-
-    def data_received(self, data: bytes) -> None:
-        if not self.buffer:
-            self.first_bytes.append(time.perf_counter() - self.began)
-        self.buffer += data
-        head, blank, body = self.buffer.partition(b"\r\n\r\n")
-        if not blank:
-            return
-        if not head.startswith(b"HTTP/1.1 200"):
-            self.fail(f"answered {self.buffer[:400]!r}")
-            return
-        if b"content-length:" in head.lower():
-            length = int(head.lower().partition(b"content-length:")[2].split(b"\r\n")[0])
-            complete, text = len(body) >= length, body
-        else:
-            complete, text = body.endswith(b"0\r\n\r\n"), body.removesuffix(b"\r\n0\r\n\r\n")
-        if not complete:
-            return
-        if not text.endswith(self.ends):
-            self.fail(f"ends with {text[-80:]!r}")
-            return
-        self.latencies.append(time.perf_counter() - self.began)
-        self.count += 1
-        if self.stopped:
-            self.transport.close()
-        else:
-            self.send()
-
-    def fail(self, why: str) -> None:
-        if not self.finished.done():
-            self.finished.set_exception(AssertionError(why))
-        self.transport.close()
-
-    def connection_lost(self, _error: Exception | None) -> None:
-        if not self.finished.done():
-            self.finished.set_result(None)
-
-
-async def loaded(port: int, scenario: Scenario, seconds: float, connections: int) -> list[Load]:
-    head = (f"POST {scenario.path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {KEY}\r\n"
-            f"content-type: application/json\r\ncontent-length: {len(scenario.body)}\r\n\r\n").encode()  # fmt: skip
-    loop = asyncio.get_running_loop()
-    loads = [(await loop.create_connection(lambda: Load(head + scenario.body, scenario.ends), "127.0.0.1", port))[1]
-             for _ in range(connections)]  # fmt: skip
-    await asyncio.wait([load.finished for load in loads], timeout=seconds, return_when=asyncio.FIRST_EXCEPTION)
-    for load in loads:
-        load.stopped = True
-    await asyncio.wait_for(asyncio.gather(*(load.finished for load in loads)), 60)
-    return loads
-
-
-# ---- the servers ----------------------------------------------------------------------------------------------------
-
-
-def cpu_of(process: int) -> float:
-    """Seconds of CPU that a process and its children have used."""
-    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    return sum(map(int, fields[11:15])) / TICK
-
-
-def memory_of(process: int) -> float:
-    """Resident memory in MB."""
-    for line in Path(f"/proc/{process}/status").read_text().splitlines():
-        if line.startswith("VmRSS"):
-            return int(line.split()[1]) / 1024
-    return 0.0
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+def say(words: str) -> None:
+    print(words, file=sys.stderr, flush=True)
 
 
 @contextlib.contextmanager
-def running(port: int, *command: str, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen(
-        [sys.executable, *command], cwd=ROOT, env={**os.environ, **environment}, stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    try:
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.2):
-                break
-            if process.poll() is not None:
-                raise SystemExit(f"{command[0]} ended with {process.returncode}")
-            time.sleep(0.02)
-        yield process
-    finally:
-        process.terminate()
-        process.wait(15)
+def all_of(targets: list[Target], provider_port: int, folder: Path) -> Iterator[list[Server]]:
+    with contextlib.ExitStack() as stack:
+        servers = []
+        for target in targets:
+            try:
+                servers.append(stack.enter_context(serving(target, provider_port, folder)))
+            except RuntimeError as error:
+                say(f"{target.name} is left out: {error}; see {folder}")
+        time.sleep(1.0)
+        yield servers
 
 
-@dataclass
-class Server:
-    name: str
-    port: int
-    process: int
+def matching(given: argparse.Namespace, scenarios: Iterator[Scenario]) -> list[Scenario]:
+    return [one for one in scenarios if given.match in one.name]
 
 
-def measured(server: Server, scenario: Scenario, seconds: float) -> tuple[float, float, float]:
-    """CPU µs for each request, requests a second, and the median latency in ms."""
-    before, began = cpu_of(server.process), time.perf_counter()
-    loads = asyncio.run(loaded(server.port, scenario, seconds, CONNECTIONS))
-    took = time.perf_counter() - began
-    count = sum(load.count for load in loads)
-    latency = statistics.median(one for load in loads for one in load.latencies)
-    return (cpu_of(server.process) - before) / count * 1e6, count / took, latency * 1e3
+def run(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    """Every section that was asked for, one after another, on the same servers."""
+    found: dict[str, Any] = {"machine": machine(), "options": {name: str(value) for name, value in vars(given).items()}}
+    plain = Scenario("openai", "openai")
+    tell = lambda section: lambda row: print(report.line(section, row), flush=True)  # noqa: E731
+    with provider(folder) as port:
+        targets = chosen(given)
+        if "start" in given.only:
+            print(report.heading("start"))
+            found["start"] = measures.start(targets, port, plain, folder, tell("start"))
+        with all_of(targets, port, folder) as servers:
+            direct = Server(DIRECT, port, 0, port)
+            pick = [*core(), *large()] if given.full else [*few()]
+            sections: dict[str, Callable[[], Any]] = {
+                "cost": lambda: measures.cost(servers, matching(given, iter(pick)), given.seconds, given.rounds, tell("cost")),
+                "latency": lambda: measures.latency(
+                    [direct, *servers], matching(given, (one for one in few() if one.size <= 1 << 10 and not one.label)),
+                    given.rate, max(1.0, given.seconds), given.rounds, tell("latency")),
+                "streams": lambda: measures.streams([direct, *servers], given.streams, tell("streams")),
+                "memory": lambda: measures.memory(servers, plain, given.requests, tell("memory")),
+                "growth": lambda: grown(given, servers, port, folder, tell("growth")),
+            }  # fmt: skip
+            for section, measure in sections.items():
+                if section in given.only:
+                    print(report.heading(section))
+                    found[section] = measure()
+    return found
 
 
-def table(servers: list[Server], seconds: float) -> list[dict[str, object]]:
-    floor, gateway = servers
-    rows = []
-    for scenario in scenarios():
-        for server in servers:
-            asyncio.run(loaded(server.port, scenario, 0.5, 8))  # warm
-        taken: dict[str, list[tuple[float, float, float]]] = {floor.name: [], gateway.name: []}
-        for _ in range(ROUNDS):
-            for server in servers:
-                taken[server.name].append(measured(server, scenario, seconds))
-        ours, least = (statistics.median(one[0] for one in taken[server.name]) for server in (gateway, floor))
-        row = {"scenario": scenario.name, "floor_us": least, "morello_us": ours, "ratio": ours / least,
-               "requests_per_second": statistics.median(one[1] for one in taken[gateway.name]),
-               "latency_ms": statistics.median(one[2] for one in taken[gateway.name])}  # fmt: skip
-        if scenario.events:
-            row["event_us"] = ours / scenario.events
-        rows.append(row)
-        print(line_of(row), flush=True)
+def grown(given: argparse.Namespace, servers: list[Server], port: int, folder: Path, tell: measures.Tell) -> list[measures.Row]:
+    kept = [server for server in servers if server.name in ("morello", FLOORS["relay"].name)]
+    rows = growth.growth(kept, given.seconds / 2, min(3, given.rounds), tell)
+    with serving(growth.crowded(), port, folder) as crowded:
+        both = [*(server for server in kept if server.name == "morello"), crowded]
+        pair = [Scenario("openai", "openai"), Scenario("openai", "anthropic")]
+        for measured in measures.cost(both, pair, given.seconds, given.rounds, lambda _row: None):
+            row = {**measured, "what": "providers", "amount": growth.MANY_PROVIDERS if "providers" in measured["target"] else 2,
+                   "how": "translated" if "to Anthropic" in measured["scenario"] else "pass-through", "target": "morello"}  # fmt: skip
+            rows.append(row)
+            tell(row)
     return rows
 
 
-HEADER = ("| scenario | floor µs | Morello µs | ratio | µs an event | requests/s |\n|---|---|---|---|---|---|")
-
-
-def line_of(row: dict[str, object]) -> str:
-    event = f"{row['event_us']:.1f}" if "event_us" in row else "–"
-    return (f"| {row['scenario']} | {row['floor_us']:.0f} | {row['morello_us']:.0f} | {row['ratio']:.2f} | {event} | "
-            f"{row['requests_per_second']:.0f} |")
-
-
-def many_streams(server: Server, streams: int) -> str:
-    """Concurrent paced streams, all of which must be complete."""
-    body = conversation("o:paced", stream=True, anthropic=False)
-    scenario = Scenario("streams", "/v1/chat/completions", body, b"data: [DONE]\n\n", 100)
-    loads = asyncio.run(loaded(server.port, scenario, 0.1, streams))
-    first = statistics.median(one for load in loads for one in load.first_bytes)
-    served = sum(load.count >= 1 for load in loads)
-    return f"{streams} streams at once: {served} served whole, first byte after {first * 1e3:.0f} ms, {memory_of(server.process):.0f} MB"
+def machine() -> dict[str, Any]:
+    return {"system": platform.platform(), "python": platform.python_version(), "cores": os.cpu_count(),
+            "measured_on": sorted(MEASURED), "load_on": sorted(REST), "load_average": os.getloadavg(), "time": time.ctime()}  # fmt: skip
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--seconds", type=float, default=2.0, help="of each round")
-    options.add_argument("--json", type=Path, help="where to write the figures")
-    options.add_argument("--streams", type=int, default=2000)
-    given = options.parse_args()
-    ports = [free_port() for _ in range(3)]
-    with tempfile.TemporaryDirectory() as home:
-        (Path(home) / "providers.yaml").write_text(PROVIDERS.format(port=ports[0]))
-        serve = ("-m", "handlers", "serve", "--home", home, "--port", str(ports[2]))
-        with (
-            running(ports[0], str(HERE / "mock_provider.py"), str(ports[0])),
-            running(ports[1], str(HERE / "floor.py"), str(ports[1]), str(ports[0])) as floor,
-            running(ports[2], *serve, MORELLO_API_KEY=KEY) as gateway,
-        ):
-            time.sleep(1.0)
-            servers = [Server("floor", ports[1], floor.pid), Server("morello", ports[2], gateway.pid)]
-            print(f"memory after the start: {memory_of(gateway.pid):.0f} MB\n\n{HEADER}")
-            rows = table(servers, given.seconds)
-            print(f"\n{many_streams(servers[1], given.streams)}")
+    given = options_of(sys.argv[1:])
+    if not pin_self():
+        say("servers and load share the same cores here: compare figures within this run only")
+    with tempfile.TemporaryDirectory(prefix="morello-bench-") as folder:
+        found = run(given, Path(folder))
     if given.json:
-        given.json.write_text(json.dumps(rows, indent=1))
+        given.json.write_text(json.dumps(found, indent=1))
+    if given.plots:
+        report.draw(found, given.plots)
+    if given.readme:
+        print(report.readme(found))
 
 
 if __name__ == "__main__":

@@ -3,46 +3,63 @@
     python tests/bench/health.py                four callers with 4 MB bodies, 500 paced streams, a reader that does not read
     python tests/bench/health.py --seconds 20
 
-The bodies are of both kinds that hurt, one image and 28,000 messages, and they go both ways, through and translated.
-Everything runs on loopback and ends by itself.
+The bodies are of both kinds that hurt, one image and 28,000 messages, and they go both ways, through and translated. A
+flood is four callers who ask again at once. Everything runs on loopback and ends by itself.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import json
-import statistics
 import sys
 import tempfile
 import time
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench import HERE, KEY, PROVIDERS, Load, Scenario, conversation, free_port, running
+import uvloop
+from load import Caller, Load
+from measures import percentile
+from processes import pin_self
+from scenarios import Scenario, concurrent
+from targets import Server, morello, provider, serving
 
-CHAT = "/v1/chat/completions"
 SETTLE = 2.0
 """Seconds after which 500 connections, made in one moment, have been taken."""
+BODIES = [Scenario("openai", provider, size=4 << 20, filled=filled, callers=1,
+                   label=f"{filled}, {'through' if provider == 'openai' else 'translated'}")
+          for filled in ("image", "messages") for provider in ("openai", "anthropic")]  # fmt: skip
 
 
-def bodies() -> list[Scenario]:
-    """4 MB each: one image, and many messages; passed through and translated."""
-    image = {"type": "image_url", "image_url": {"url": "data:image/png;base64," + "iVBORw0K" * 520_000}}
-    turns = [{"role": "user" if n % 2 == 0 else "assistant", "content": f"message {n} " + "word " * 20} for n in range(28_000)]
-    kinds = {"one image": [{"role": "user", "content": [{"type": "text", "text": "What is it?"}, image]}], "many messages": turns}
-    found = []
-    for what, messages in kinds.items():
-        for how, model in (("through", "o:m"), ("translated", "a:m")):
-            body = json.dumps({"model": model, "messages": messages, "max_tokens": 100}).encode()
-            found.append(Scenario(f"{what}, {how}", CHAT, body, b"}"))
-    return found
+@dataclass
+class Flood:
+    """Callers that go on until they are told to stop, each with a scenario of its own."""
 
+    server: Server
+    loads: list[Load] = field(default_factory=list)
+    callers: list[Caller] = field(default_factory=list)
+    stopped: bool = False
 
-def request_of(scenario: Scenario) -> bytes:
-    head = (f"POST {scenario.path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {KEY}\r\n"
-            f"content-type: application/json\r\ncontent-length: {len(scenario.body)}\r\n\r\n")  # fmt: skip
-    return head.encode() + scenario.body
+    async def begin(self, scenario: Scenario) -> None:
+        load = Load(self.server.port, self.server.request(scenario), scenario.check)
+        caller = await load.caller(self._again)
+        self.loads.append(load)
+        self.callers.append(caller)
+        caller.ask()
+
+    def _again(self, caller: Caller) -> None:
+        if not self.stopped and not caller.lost:
+            caller.ask()
+
+    async def end(self) -> None:
+        self.stopped = True
+        until = time.monotonic() + 60
+        while any(caller.busy for caller in self.callers) and time.monotonic() < until:  # noqa: ASYNC110 - many may end it
+            await asyncio.sleep(0.05)
+        for caller in self.callers:
+            caller.busy = False
+            caller.transport.abort()
 
 
 class Unread(asyncio.Protocol):
@@ -83,53 +100,48 @@ async def health(port: int, until: float) -> list[float]:
 
 
 def told(name: str, latencies: list[float]) -> str:
-    cuts = statistics.quantiles(latencies, n=100)
-    return f"| {name} | {len(latencies)} | {cuts[49]:.1f} | {cuts[98]:.1f} | {max(latencies):.1f} |"
+    return f"| {name} | {len(latencies)} | {percentile(latencies, 50):.1f} | {percentile(latencies, 99):.1f} | {max(latencies):.1f} |"
 
 
-async def flooded(port: int, scenarios: list[Scenario], seconds: float, streams: int) -> tuple[list[float], int]:
-    loop = asyncio.get_running_loop()
-    loads = [(await loop.create_connection(lambda one=one: Load(request_of(one), one.ends), "127.0.0.1", port))[1]
-             for one in scenarios]  # fmt: skip
-    paced = Scenario("paced", CHAT, conversation("o:calm", stream=True, anthropic=False), b"data: [DONE]\n\n")
+async def flooded(server: Server, scenarios: list[Scenario], seconds: float, streams: int) -> tuple[list[float], int, list[str]]:
+    """The latencies of /health, how many bodies were answered meanwhile, and what went wrong."""
+    flood = Flood(server)
+    for scenario in scenarios:
+        await flood.begin(scenario)
+    calm = concurrent(1)
     for _ in range(streams):
-        loads.append((await loop.create_connection(lambda: Load(request_of(paced), paced.ends), "127.0.0.1", port))[1])
-    transport, _ = await loop.create_connection(lambda: Unread(request_of(paced)), "127.0.0.1", port)
+        await flood.begin(calm)
+    make = lambda: Unread(server.request(calm))  # noqa: E731
+    unread, _ = await asyncio.get_running_loop().create_connection(make, "127.0.0.1", server.port)
     await asyncio.sleep(SETTLE)
-    latencies = await watched(port, seconds)
-    for load in loads:
-        load.stopped = True
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(asyncio.gather(*(load.finished for load in loads)), 60)
-    transport.abort()
-    return latencies, sum(load.count for load in loads[: len(scenarios)])
+    latencies = await watched(server.port, seconds)
+    await flood.end()
+    unread.abort()
+    answered = sum(len(load.outcome.latencies) for load in flood.loads[: len(scenarios)])
+    return latencies, answered, [one for load in flood.loads for one in load.outcome.failures]
 
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--seconds", type=float, default=8.0)
+    options.add_argument("--streams", type=int, default=500)
+    options.add_argument("--only-all", action="store_true", help="only the last row")
     options.add_argument("--probe", type=int, help=argparse.SUPPRESS)
     given = options.parse_args()
+    pin_self()
     if given.probe:
         print(json.dumps(asyncio.run(health(given.probe, time.monotonic() + given.seconds))))
         return
-    ports = [free_port() for _ in range(2)]
-    with tempfile.TemporaryDirectory() as home:
-        (Path(home) / "providers.yaml").write_text(PROVIDERS.format(port=ports[0]))
-        with (
-            running(ports[0], str(HERE / "mock_provider.py"), str(ports[0])),
-            running(ports[1], "-m", "handlers", "serve", "--home", home, "--port", str(ports[1]), MORELLO_API_KEY=KEY),
-        ):
-            time.sleep(2.0)
-            print("| while | asked | p50 ms | p99 ms | longest ms |\n|---|---|---|---|---|")
-            print(told("nothing else happens", asyncio.run(watched(ports[1], given.seconds / 2))))
-            for scenario in bodies():
-                latencies, count = asyncio.run(flooded(ports[1], [scenario], given.seconds, 0))
-                print(told(f"4 MB bodies: {scenario.name} ({count} done)", latencies), flush=True)
-            latencies, _ = asyncio.run(flooded(ports[1], [], given.seconds, 500))
-            print(told("500 streams and a reader that does not read", latencies), flush=True)
-            latencies, count = asyncio.run(flooded(ports[1], bodies(), given.seconds, 500))
-            print(told(f"all of it at once ({count} bodies done)", latencies))
+    with tempfile.TemporaryDirectory() as folder, provider(Path(folder)) as port, serving(morello(), port, Path(folder)) as server:
+        print("| while | asked | p50 ms | p99 ms | longest ms |\n|---|---|---|---|---|")
+        rows: list[tuple[str, list[Scenario], int]] = [("all of it at once", BODIES, given.streams)]
+        if not given.only_all:
+            print(told("nothing else happens", uvloop.run(watched(server.port, given.seconds / 2))))
+            rows = [*((f"4 MB bodies: {one.label}", [one] * 4, 0) for one in BODIES),
+                    (f"{given.streams} streams and a reader that does not read", [], given.streams), *rows]  # fmt: skip
+        for name, scenarios, streams in rows:
+            latencies, answered, failures = uvloop.run(flooded(server, scenarios, given.seconds, streams))
+            print(told(f"{name} ({answered} bodies answered)", latencies), *failures[:1], flush=True)
 
 
 if __name__ == "__main__":

@@ -234,7 +234,7 @@ def test_limits() -> None:
 
 def test_figures_are_those_of_the_bench() -> None:
     """The table of figures has the head that the bench prints; the figures themselves are a machine's."""
-    source = (ROOT / "tests" / "bench" / "bench.py").read_text("utf-8")
+    source = (ROOT / "tests" / "bench" / "report.py").read_text("utf-8")
     head = re.search(r'^HEADER = \("(.*?)"\)$', source, re.MULTILINE)
     assert head
     figures = TEXT.partition("<!-- figures: make bench -->\n")[2].partition("<!-- end of figures -->")[0]
