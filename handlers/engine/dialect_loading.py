@@ -24,6 +24,8 @@ from .dialects import (
 from .documents import Document
 from .errors import ConfigurationError
 from .merging import merged, present
+from .patch_reading import read_patches
+from .patches import Patches
 from .problems import Problems, did_you_mean
 from .raw_reasoning import Carrier
 from .resources import Resources
@@ -108,6 +110,7 @@ class DialectLoader:
         entry: dict[str, Any] = {}
         for link in reversed(chain):
             entry = merged(lowered(self.entries[link][1]), entry)
+        entry["patch"] = Patches(patch for link in reversed(chain) for patch in self.patches(link, name).patches)
         document = self.entries[name][0]
         place = (document.file, document.line(("dialects", name)))
         before = len(self.problems.errors)
@@ -123,12 +126,18 @@ class DialectLoader:
             chain=chain,
             files=files,
             templates=templates,
-            passes_through=not own,
+            passes_through=not own and entry.get("pass_through", True),
             place=place,
             places=self.places(chain),
             **functions,
             **_settings(entry),
         )
+
+    def patches(self, link: str, name: str) -> Patches:
+        """The patches that stand at `link`, told as problems when it is `name` itself that is loaded."""
+        document, entry = self.entries[link]
+        problems = self.problems if link == name else Problems()
+        return read_patches(document, ("dialects", link, "patch"), entry.get("patch"), problems)
 
     def places(self, chain: tuple[str, ...]) -> dict[tuple[str | int, ...], tuple[str, int]]:
         """Where each member of the merged entry stands, the child's own lines first."""
@@ -249,6 +258,7 @@ def _settings(entry: Mapping[str, Any]) -> dict[str, Any]:
         "services": present(entry.get("services", {})),
         "tokens": _token_rule(entry.get("tokens") or {}),
         "schemas": entry.get("schemas", {}),
+        "patch": entry.get("patch") or Patches(),
     }
 
 

@@ -15,6 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
+from .patches import Patches
 from .raw_reasoning import Carrier
 from .token_rules import TokenRule
 
@@ -186,6 +187,8 @@ class Dialect:
     """What else can be asked for at its doors beside a conversation, by the contract's name: path, query, base_url."""
     tokens: TokenRule = field(default_factory=TokenRule)
     schemas: Mapping[str, str] = field(default_factory=dict)
+    patch: Patches = field(default_factory=Patches)
+    """What mends the quirks of all servers of this dialect, its parents' first; a provider's own come after it."""
     method: str = "POST"
 
     def settle(self) -> None:

@@ -29,6 +29,9 @@ log = logging.getLogger("morello")
 CONVERSING = {"else": "converse"}
 """What operations without a rule of their own do."""
 
+PASSING = " passes"
+"""Marks the key of a table of what passes through; no member under `values:` can have such a name."""
+
 Key = tuple[str, str, str, str, str]
 
 
@@ -43,23 +46,27 @@ class LossTables:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="losses")
         self._keys: dict[tuple[str, str, int, str, str], Key] = {}
 
-    async def table(self, call: Call, target: Target, door: Door) -> Table | None:
-        """The table of this call's pair; made first, where nobody has needed it yet, and so is that of its answer."""
-        if not self.answers_made(call.dialect).done():
+    async def table(self, call: Call, target: Target, door: Door, *, passing: bool = False) -> Table | None:
+        """The table of this call's pair; made first, where nobody has needed it yet, and so is that of its answer.
+
+        `passing`: of a body that passes through, but for the door's patches."""
+        if not passing and not self.answers_made(call.dialect).done():
             await asyncio.shield(self.answers_made(call.dialect))
         schema_name = call.operation.body_schema_name
         if schema_name is None:
             return None
         model = target.model_id if target.model is not None and target.model.values else ""
         patches = patches_of(door, target.model_id)
-        short = (call.dialect_name, schema_name, id(door), model, patches)
+        short = (call.dialect_name, schema_name, id(door), PASSING if passing else model, patches)
         key = self._keys.get(short)
         if key is None:
-            key = self._keys[short] = key_of(call.dialect_name, schema_name, door, patches, target.values(door))
+            values = {PASSING: door.names_model} if passing else target.values(door)
+            key = self._keys[short] = key_of(call.dialect_name, schema_name, door, patches, values)
         known = self._tables.get(key)
         if known is not None and known.done():
             return known.result()
-        return await self.made(key, call.dialect, door, target.model_id, dict(target.values(door)))
+        values = {PASSING: True} if passing else dict(target.values(door))
+        return await self.made(key, call.dialect, door, target.model_id, values)
 
     async def in_thread(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Try in a thread of its own: large bodies must not wait for it."""
@@ -81,7 +88,8 @@ class LossTables:
         self, schema_name: str, client: Dialect, door: Door, model_id: str, values: dict[str, Any]
     ) -> Table | None:
         """Try everything that the client's schema allows."""
-        return Table(sendable(client, door, model_id, values), client_schema(self.document, schema_name))
+        translate = patched(door, model_id) if PASSING in values else sendable(client, door, model_id, values)
+        return Table(translate, client_schema(self.document, schema_name))
 
     def answers_made(self, client: Dialect) -> asyncio.Future[Table]:
         """The table of what the client's words cannot carry of an answer, under way once however many ask for it."""
@@ -181,6 +189,16 @@ def sendable(client: Dialect, door: Door, model_id: str, values: dict[str, Any])
             written = patch.apply(written, model_id)
         named = request.get("model") if door.names_model else None
         return written, named, request.get("stream"), [look(request, path) for path in answers]
+
+    return translate
+
+
+def patched(door: Door, model_id: str) -> Callable[[dict[str, Any]], Any]:
+    """All that a body which passes through can influence."""
+
+    def translate(body: dict[str, Any]) -> Any:
+        named = body.get("model") if door.names_model else None
+        return door.patch.apply(body, model_id), named, body.get("stream")
 
     return translate
 

@@ -17,7 +17,7 @@ from .answers import JSON_HEADERS, Answer
 from .errors import UpstreamError
 from .gateway_headers import request_headers
 from .journeys import Journey
-from .losses import Loss, check
+from .losses import check
 from .provider_errors import own_credential, parsed, provider_error, scrub_bytes
 from .query import with_query
 from .recorded_usage import usage_of_answer
@@ -51,8 +51,9 @@ class PassThrough(Journey):
     @classmethod
     async def begin(cls, call: Call, body: dict[str, Any], target: Target, door: Door) -> PassThrough:
         """Prepare the request; a large body is prepared in a thread, so that no other call waits for it."""
-        if door.patch:
-            call.losses += [Loss("unsupported", name) for name in door.patch.removed(body, target.model_id)]
+        if door.patch.lose:
+            table = await call.engine.losses.table(call, target, door, passing=True)
+            call.losses += await call.engine.run(len(call.raw), table, body) if table is not None else []
             check(call.losses, call.on_loss or target.provider.on_loss)
         return await call.engine.run(len(call.raw), cls, call, body, target, door)
 
@@ -73,12 +74,13 @@ class PassThrough(Journey):
         edits: dict[str, bytes | None] = {name: None for name in body if name not in changed}
         edits |= {name: orjson.dumps(value) for name, value in changed.items()
                   if name not in body or value is not body[name]}  # fmt: skip
-        if "model" in body:
+        if "model" in changed:
             edits["model"] = model
         try:
             return splice(raw, edits)
         except NotSpliceable:
-            return orjson.dumps({**changed, "model": target.model_id})
+            named = {"model": target.model_id} if "model" in changed else {}
+            return orjson.dumps({**changed, **named})
 
     def changed(self, body: dict[str, Any], target: Target) -> dict[str, Any]:
         """The body with seals opened, defaults filled, patches done, usage asked for: itself, if there is nothing."""

@@ -1,50 +1,74 @@
-"""Patches mend one server's quirk: `set`, `default`, `remove` and `move`, by JSON pointer with `*` for each element.
+"""Patches mend one server's quirk, by JSON pointer with `*` for each element: `set`, `default`, `remove`, `move`, and
+`keep`, which leaves an object nothing but the members it names.
 
-They are data of a provider, checked when they are loaded, and pure when they are applied: the body given is never
-changed, and what a patch does not touch is shared with the result.
+They are data of a dialect or a provider, checked when they are loaded (patch_reading.py), and pure when they are
+applied: the body given is never changed, and what a patch does not touch is shared with the result.
 """
 
 from __future__ import annotations
 
-import fnmatch
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from .documents import Document, Path
-from .pointers import ABSENT, array_index, look, parse_pointer
-from .problems import Problems
+from .pointers import ABSENT, array_index, look
 
-Operation = Literal["set", "default", "remove", "move"]
-OPERATIONS: tuple[Operation, ...] = ("set", "default", "remove", "move")
+Operation = Literal["set", "default", "remove", "move", "keep"]
+OPERATIONS: tuple[Operation, ...] = ("set", "default", "remove", "move", "keep")
 EACH = "*"
+
+
+Condition = Callable[[Any], bool]
 
 
 @dataclass(frozen=True, slots=True)
 class Patch:
-    """One line of `patch:`. `steps` is where; `to` is where a move goes; `models` restricts it to some models."""
+    """One line of `patch:`. `steps` is where; `to` is where a move goes; `members` is what `keep` keeps.
+
+    `models` restricts it to some models, `where` to values at `steps`, `when` to bodies (both by JSON Schema).
+    """
 
     operation: Operation
     steps: tuple[str, ...]
     value: Any = None
     to: tuple[str, ...] = ()
+    members: frozenset[str] = frozenset()
     models: re.Pattern[str] | None = None
+    where: Condition | None = None
+    when: Condition | None = None
     text: str = ""
 
     def applies_to(self, model_id: str) -> bool:
         return self.models is None or self.models.match(model_id) is not None
 
+    @property
+    def takes_model(self) -> bool:
+        """Whether the body has no `model` after it."""
+        if self.operation == "keep":
+            return not self.steps and "model" not in self.members
+        return self.operation == "remove" and self.steps == ("model",)
+
     def apply(self, body: dict[str, Any]) -> dict[str, Any]:
         """The body after this patch; the same object where there is nothing to do."""
+        if self.when is not None and not self.when(body):
+            return body
         if self.operation == "move":
             return self._move(body)
-        changed: dict[str, Any] = _change(body, self.steps, self)
+        changed: dict[str, Any] = _keep(body, self.steps, self) if self.operation == "keep" else _change(
+            body, self.steps, self
+        )
         return changed
+
+    def allows(self, value: Any) -> bool:
+        """Whether the value that stands in a place of this patch (ABSENT: none) is one that it is about."""
+        return self.where is None or (value is not ABSENT and self.where(value))
 
     def _move(self, body: dict[str, Any]) -> dict[str, Any]:
         """A move with `*` moves within each element, so the places before the last `*` are the same on both sides."""
         for place in _places(body, self.steps):
+            if not self.allows(look(body, place)):
+                continue
             stars = iter(step for step, said in zip(place, self.steps, strict=True) if said == EACH)
             target = tuple(next(stars) if step == EACH else step for step in self.to)
             found = look(body, place)
@@ -54,14 +78,12 @@ class Patch:
 
 
 class Patches:
-    """The patches of one door. `touched` are the top-level members that any of them may change."""
+    """The patches of one dialect or door, in their order."""
 
-    __slots__ = ("patches", "touched")
+    __slots__ = ("patches",)
 
     def __init__(self, patches: Iterable[Patch] = ()) -> None:
         self.patches = tuple(patches)
-        tops = [steps[0] for patch in self.patches for steps in (patch.steps, patch.to) if steps]
-        self.touched = frozenset(tops)
 
     def __bool__(self) -> bool:
         return bool(self.patches)
@@ -76,16 +98,10 @@ class Patches:
                 body = patch.apply(body)
         return body
 
-    def removed(self, body: dict[str, Any], model_id: str) -> list[str]:
-        """What `remove` takes out of this body, as names (`messages[0].name`): it was asked for and is lost."""
-        found = []
-        for patch in self.patches:
-            if not patch.applies_to(model_id):
-                continue
-            if patch.operation == "remove":
-                found += [_dotted(body, place) for place in _places(body, patch.steps)]
-            body = patch.apply(body)
-        return found
+    @property
+    def lose(self) -> bool:
+        """Whether any of them may take away what a caller said: all do, but those that move or fill in."""
+        return any(patch.operation not in ("move", "default") for patch in self.patches)
 
     def applied(self, body: dict[str, Any], model_id: str) -> list[Patch]:
         """The patches that change this body, for `explain`."""
@@ -111,12 +127,22 @@ def _places(value: Any, steps: tuple[str, ...], before: tuple[str, ...] = ()) ->
     return [] if inner is ABSENT else _places(inner, steps[1:], (*before, steps[0]))
 
 
-def _dotted(value: Any, place: tuple[str, ...]) -> str:
-    name = ""
-    for step in place:
-        name += f"[{step}]" if isinstance(value, list) else f".{step}"
-        value = look(value, (step,))
-    return name.removeprefix(".")
+def _keep(value: Any, steps: tuple[str, ...], patch: Patch) -> Any:
+    """`value` whose objects at `steps` have no members but those of `patch`; itself, if they have none."""
+    if not steps:
+        if not isinstance(value, dict) or value.keys() <= patch.members or not patch.allows(value):
+            return value
+        return {name: inner for name, inner in value.items() if name in patch.members}
+    step, rest = steps[0], steps[1:]
+    if isinstance(value, list):
+        at = array_index(step, len(value))
+        result = [_keep(item, rest, patch) if step == EACH or n == at else item for n, item in enumerate(value)]
+        return value if all(old is new for old, new in zip(value, result, strict=True)) else result
+    present = value.get(step, ABSENT) if isinstance(value, dict) else ABSENT
+    if present is ABSENT:
+        return value
+    kept = _keep(present, rest, patch)
+    return value if kept is present else {**value, step: kept}
 
 
 def _change(value: Any, steps: tuple[str, ...], patch: Patch) -> Any:
@@ -128,7 +154,7 @@ def _change(value: Any, steps: tuple[str, ...], patch: Patch) -> Any:
         return value
     present = value.get(step, ABSENT)
     if not rest:
-        return _change_member(value, step, present, patch)
+        return _change_member(value, step, present, patch) if patch.allows(present) else value
     if present is ABSENT:
         # Only `set` (and `move`, whose second half is a set) and `default` create what is on the way.
         if patch.operation == "remove" or EACH in rest:
@@ -159,6 +185,8 @@ def _change_array(value: list[Any], step: str, rest: tuple[str, ...], patch: Pat
             return value
         if rest:
             result[index] = _change(value[index], rest, patch)
+        elif not patch.allows(value[index]):
+            continue
         elif patch.operation == "remove":
             result[index] = ABSENT
         elif patch.operation == "set":
@@ -166,58 +194,3 @@ def _change_array(value: list[Any], step: str, rest: tuple[str, ...], patch: Pat
     result = [item for item in result if item is not ABSENT]
     same = len(result) == len(value) and all(old is new for old, new in zip(value, result, strict=True))
     return value if same else result
-
-
-def read_patches(document: Document, path: Path, declared: Any, problems: Problems) -> Patches:
-    """The patches that stand at `path`; what cannot work goes to `problems`."""
-    found = []
-    for index, entry in enumerate(declared if isinstance(declared, list) else []):
-        here = (*path, index)
-        try:
-            found.append(_read_patch(entry))
-        except ValueError as error:
-            problems.error("P012", document.file, document.line(here), f"This patch cannot work: {error}")
-    return Patches(found)
-
-
-def _read_patch(entry: dict[str, Any]) -> Patch:
-    named = [name for name in OPERATIONS if name in entry]
-    if len(named) != 1:
-        raise ValueError("it needs exactly one of set, default, remove and move.")
-    operation = named[0]
-    steps = parse_pointer(entry[operation])
-    if not steps:
-        raise ValueError("it names the whole body; name a member, such as /user.")
-    if operation in ("set", "default") and "value" not in entry:
-        raise ValueError(f"{operation} needs a value.")
-    if operation in ("remove", "move") and "value" in entry:
-        raise ValueError(f"{operation} takes no value.")
-    if ("to" in entry) != (operation == "move"):
-        raise ValueError("move needs to." if operation == "move" else "only move takes to.")
-    if steps[0] == "model" and len(steps) == 1:
-        raise ValueError("the model is chosen by the caller; declare an alias instead.")
-    to = parse_pointer(entry["to"]) if operation == "move" else ()
-    if operation == "move":
-        _check_move(steps, to)
-    text = f"{operation} {entry[operation]}" + (f" to {entry['to']}" if to else "")
-    return Patch(operation, steps, entry.get("value"), to, _globs(entry.get("when")), text)
-
-
-def _check_move(steps: tuple[str, ...], to: tuple[str, ...]) -> None:
-    if not to:
-        raise ValueError("it moves to the whole body; name a member, such as /max_tokens.")
-    if to[: len(steps)] == steps:
-        raise ValueError("it moves something into itself.")
-    if to.count(EACH) != steps.count(EACH):
-        raise ValueError("both sides of a move need the same number of *.")
-    if EACH in steps:
-        last = len(steps) - 1 - steps[::-1].index(EACH)
-        if to[: last + 1] != steps[: last + 1]:
-            raise ValueError("both sides of a move must be the same up to their last *.")
-
-
-def _globs(when: Any) -> re.Pattern[str] | None:
-    if not when:
-        return None
-    globs = [when["models"]] if isinstance(when["models"], str) else when["models"]
-    return re.compile("|".join(f"(?:{fnmatch.translate(glob)})" for glob in globs))

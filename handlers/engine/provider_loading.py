@@ -14,7 +14,8 @@ from .documents import Document, Filled, Path, Unset
 from .doors import JSON_HEADERS, Door, Knock
 from .errors import ConfigurationError, GatewayError
 from .merging import merged, merged_values, present
-from .patches import read_patches
+from .patch_reading import read_patches
+from .patches import Patches
 from .problems import Problems, did_you_mean
 from .providers import Model, Provider, Retries, Secret, Timeout, Tls
 
@@ -170,14 +171,27 @@ class ProviderLoader:
             services=present(merged(own.get("services", {}), dialect.services)),
             where=lambda member, name: self.where(dialect, path, member, name),
         )
-        patch = read_patches(self.document, (*path, "patch"), own.get("patch"), self.problems)
+        own_patch = read_patches(self.document, (*path, "patch"), own.get("patch"), self.problems)
+        patch = Patches((*dialect.patch.patches, *own_patch.patches))
         try:
-            return Door(dialect, knock, patch, defaults)
+            door = Door(dialect, knock, patch, defaults)
+            self.check_named(door, own_patch, path)
+            return door
         except ConfigurationError as error:
             self.problems.caught(error, "P013")
         except GatewayError as error:
             self.complain("P013", path, f"{_dotted(path)}: {error.message}")
         return None
+
+    def check_named(self, door: Door, own: Patches, path: Path) -> None:
+        """A patch may take the model out of the body only where the URL or a header names it."""
+        if door.names_model or not any(patch.takes_model for patch in door.patch.patches):
+            return
+        place = next(((*path, "patch", at) for at, patch in enumerate(own.patches) if patch.takes_model), path)
+        self.complain(
+            "P012", place, "This patch cannot work: it takes the model out of the body, and nothing else names it.",
+            "Put {{ model }} into path:, query: or headers:.",
+        )  # fmt: skip
 
     def where(self, dialect: Dialect, path: Path, member: str, name: str) -> tuple[str, int]:
         """Where a text of a door stands: in the entry at `path`, in its provider's, or else in the dialect's."""

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from handlers.engine.documents import Document
-from handlers.engine.patches import Patches, read_patches
+from handlers.engine.patch_reading import read_patches
+from handlers.engine.patches import Patches
 from handlers.engine.problems import Problems
 
 
@@ -71,12 +72,6 @@ def test_what_has_nothing_to_do_gives_back_the_body_itself() -> None:
     assert patches({"remove": "/x"}, {"move": "/y", "to": "/z"}, {"default": "/a", "value": 2}).apply(body, "m") is body
 
 
-def test_touched_names_the_top_level_members() -> None:
-    """Pass-through re-encodes these and nothing else."""
-    found = patches({"move": "/a/b", "to": "/c/d"}, {"set": "/e~1f", "value": 1}, {"remove": "/messages/*/name"})
-    assert found.touched == {"a", "c", "e/f", "messages"}
-
-
 @pytest.mark.parametrize(
     ("globs", "model", "applies"),
     [("gpt-4*", "gpt-4o", True), ("gpt-4*", "gpt-5", False), (["a", "b/*"], "b/x", True), ("GPT*", "gpt", False)],
@@ -110,11 +105,3 @@ def test_a_patch_that_cannot_work_is_found_at_load(declared, words: str) -> None
     read_patches(Document("providers.yaml", None, {("patch", 0): 7}), ("patch",), [declared], problems)
     assert [(problem.code, problem.line) for problem in problems] == [("P012", 7)]
     assert words in str(problems[0])
-
-
-def test_removed_names_what_a_patch_takes_out_of_a_request() -> None:
-    """What a caller asked for and a patch removes is reported, so nothing is lost in silence."""
-    found = patches({"remove": "/user"}, {"move": "/seed", "to": "/random_seed"}, {"remove": "/messages/*/name"})
-    body = {"user": "x", "seed": 1, "messages": [{"name": "a"}, {}]}
-    assert found.removed(body, "m") == ["user", "messages[0].name"]
-    assert found.removed({"seed": 1}, "m") == []
