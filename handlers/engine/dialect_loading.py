@@ -23,7 +23,7 @@ from .dialects import (
 )
 from .documents import Document
 from .errors import ConfigurationError
-from .merging import merged, present
+from .merging import merged, plain, present
 from .patch_reading import read_patches
 from .patches import Patches
 from .problems import Problems, did_you_mean
@@ -242,8 +242,8 @@ def _settings(entry: Mapping[str, Any]) -> dict[str, Any]:
         "stream_headers": present(stream.get("headers", {})),
         "tool_names": _name_rule(entry.get("tool_names")),
         "tool_ids": _name_rule(entry.get("tool_ids")),
-        "defaults": entry.get("defaults", {}),
-        "values": entry.get("values", {}),
+        "defaults": plain(entry.get("defaults", {})),
+        "values": plain(entry.get("values", {})),
         "reasoning": _reasoning(entry.get("reasoning", {})),
         "request_id_header": entry.get("request_id_header", "").lower() or None,
         "forward_request_headers": Globs(entry.get("forward_request_headers", ())),

@@ -16,7 +16,7 @@ from urllib.parse import quote
 from .dialects import Dialect, Headers
 from .documents import Filled
 from .errors import ConfigurationError, InvalidRequest
-from .merging import merged_values, present
+from .merging import merged_values, plain, present
 from .patches import Patches
 from .templates import Compiler, Text
 
@@ -47,15 +47,16 @@ class Door:
 
     __slots__ = (
         "_headers", "_headers_by_model", "_key", "_key_headers", "_models", "_services", "_texts", "_urls", "base_url",
-        "defaults", "dialect", "patch", "values",
+        "defaults", "dialect", "loses", "patch", "values",
     )  # fmt: skip
 
     def __init__(self, dialect: Dialect, knock: Knock, patch: Patches, defaults: Mapping[str, Any]) -> None:
         self.dialect = dialect
         self.base_url = knock.base_url.removesuffix("/")
         self.patch = patch
-        self.defaults = dict(defaults)
-        self.values = dict(knock.values)
+        self.loses = bool(patch.losing)
+        self.defaults: dict[str, Any] = plain(defaults)
+        self.values: dict[str, Any] = plain(knock.values)
         self._key = knock.key
         self._texts = _compiled(knock)
         path, query, headers, stream_headers = self._texts

@@ -177,7 +177,7 @@ def parts_schema(family: str) -> dict[str, Any]:
 
 def sendable(client: Dialect, door: Door, model_id: str, values: dict[str, Any]) -> Callable[[dict[str, Any]], Any]:
     """All that a client's body can influence, as a pure function: what is sent, and what answers are written with."""
-    read, write, patch = client.read_request, door.dialect.write_request, door.patch
+    read, write, patch = client.read_request, door.dialect.write_request, door.patch.losing
     assert read is not None
     assert write is not None
     answers = answer_reads(client)
@@ -195,10 +195,11 @@ def sendable(client: Dialect, door: Door, model_id: str, values: dict[str, Any])
 
 def patched(door: Door, model_id: str) -> Callable[[dict[str, Any]], Any]:
     """All that a body which passes through can influence."""
+    patch = door.patch.losing
 
     def translate(body: dict[str, Any]) -> Any:
         named = body.get("model") if door.names_model else None
-        return door.patch.apply(body, model_id), named, body.get("stream")
+        return patch.apply(body, model_id), named, body.get("stream")
 
     return translate
 

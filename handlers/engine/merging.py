@@ -28,3 +28,12 @@ def merged_values(child: Mapping[str, Any], parent: Mapping[str, Any]) -> dict[s
 def present(texts: Mapping[str, Declared | None]) -> dict[str, Declared]:
     """Texts without the nulls that take away what is inherited."""
     return {name: text for name, text in texts.items() if text is not None}
+
+
+def plain(declared: Any) -> Any:
+    """The same values, whose texts no longer know that variables were filled into them: templates take nothing else."""
+    if isinstance(declared, Mapping):
+        return {str(name): plain(value) for name, value in declared.items()}
+    if isinstance(declared, list):
+        return [plain(value) for value in declared]
+    return str(declared) if isinstance(declared, str) else declared

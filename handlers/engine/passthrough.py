@@ -51,7 +51,7 @@ class PassThrough(Journey):
     @classmethod
     async def begin(cls, call: Call, body: dict[str, Any], target: Target, door: Door) -> PassThrough:
         """Prepare the request; a large body is prepared in a thread, so that no other call waits for it."""
-        if door.patch.lose:
+        if door.loses:
             table = await call.engine.losses.table(call, target, door, passing=True)
             call.losses += await call.engine.run(len(call.raw), table, body) if table is not None else []
             check(call.losses, call.on_loss or target.provider.on_loss)

@@ -44,7 +44,7 @@ def _read_patch(entry: dict[str, Any]) -> Patch:
     when = entry.get("when") or {}
     return Patch(
         operation, steps, entry.get("value"), to, frozenset(entry.get("members", ())), _globs(when),
-        _condition(when, "value"), _condition(when, "body"), _told(operation, entry),
+        _condition(when, "value"), _condition(when, "body"), entry.get("lossless", False), _told(operation, entry),
     )
 
 

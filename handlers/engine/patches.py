@@ -27,6 +27,7 @@ class Patch:
     """One line of `patch:`. `steps` is where; `to` is where a move goes; `members` is what `keep` keeps.
 
     `models` restricts it to some models, `where` to values at `steps`, `when` to bodies (both by JSON Schema).
+    `lossless`: what comes out of it says the same in other words, so nobody need be told.
     """
 
     operation: Operation
@@ -37,6 +38,7 @@ class Patch:
     models: re.Pattern[str] | None = None
     where: Condition | None = None
     when: Condition | None = None
+    lossless: bool = False
     text: str = ""
 
     def applies_to(self, model_id: str) -> bool:
@@ -99,9 +101,10 @@ class Patches:
         return body
 
     @property
-    def lose(self) -> bool:
-        """Whether any of them may take away what a caller said: all do, but those that move or fill in."""
-        return any(patch.operation not in ("move", "default") for patch in self.patches)
+    def losing(self) -> Patches:
+        """Those that may take away what a caller said, and the moves that tell where it stands by then."""
+        may = [patch for patch in self.patches if not patch.lossless]
+        return Patches(may if any(patch.operation not in ("move", "default") for patch in may) else ())
 
     def applied(self, body: dict[str, Any], model_id: str) -> list[Patch]:
         """The patches that change this body, for `explain`."""

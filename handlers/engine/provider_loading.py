@@ -13,7 +13,7 @@ from .dialects import Dialect
 from .documents import Document, Filled, Path, Unset
 from .doors import JSON_HEADERS, Door, Knock
 from .errors import ConfigurationError, GatewayError
-from .merging import merged, merged_values, present
+from .merging import merged, merged_values, plain, present
 from .patch_reading import read_patches
 from .patches import Patches
 from .problems import Problems, did_you_mean
@@ -230,8 +230,8 @@ def _model(model_id: str, entry: Mapping[str, Any]) -> Model:
         name=entry.get("name", model_id),
         created=_date(entry.get("created")),
         owned_by=entry.get("owned_by"),
-        defaults=entry.get("defaults", {}),
-        values=entry.get("values", {}),
+        defaults=plain(entry.get("defaults", {})),
+        values=plain(entry.get("values", {})),
     )
 
 

@@ -63,7 +63,7 @@ IMPORTERS = {
     "jsonschema": {"engine/declarations.py": "checks what operators write"},
     "jsonschema_rs": {
         "engine/contract/": "checks requests", "engine/losses/": "asks whether a request loses nothing",
-        "engine/lint/": "holds specimens to their schemas",
+        "engine/lint/": "holds specimens to their schemas", "engine/patch_reading.py": "compiles conditions of patches",
     },
     "ruamel": {"engine/documents.py": "reads what operators write"},
     "yaml": {

@@ -16,18 +16,22 @@ KEYS = {
     for name in ("OPENAI", "ANTHROPIC", "AZURE_OPENAI", "OPENROUTER", "DEEPSEEK", "GROQ", "MISTRAL", "XAI", "TOGETHER", "GEMINI",
                  "COHERE")
 }
+PLACES = {
+    "AZURE_OPENAI_ENDPOINT": "https://mine.openai.azure.com", "AZURE_OPENAI_API_VERSION": "2025-01-01-preview",
+    "VLLM_URL": "http://127.0.0.1:8000", "LLAMACPP_URL": "http://127.0.0.1:8080",
+    "GOOGLE_CLOUD_PROJECT": "mine", "GOOGLE_CLOUD_LOCATION": "us-east5", "VERTEX_ACCESS_TOKEN": "key-of-vertex-anthropic",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def configuration(tmp_path_factory) -> Configuration:
-    environment = {**KEYS, "AZURE_OPENAI_ENDPOINT": "https://mine.openai.azure.com"}
-    return load_configuration(tmp_path_factory.mktemp("home"), environment)
+    return load_configuration(tmp_path_factory.mktemp("home"), {**KEYS, **PLACES})
 
 
 def test_with_its_keys_set_everybody_is_on(configuration: Configuration) -> None:
     assert list(configuration.on) == list(configuration.providers)
-    assert {"demo", "openai", "anthropic", "azure", "ollama", "lmstudio", "openrouter", "deepseek", "groq", "mistral", "xai",
-            "together", "gemini", "cohere"} == set(configuration.providers)  # fmt: skip
+    assert {"demo", "openai", "anthropic", "azure", "azure-classic", "vertex-anthropic", "ollama", "lmstudio", "vllm", "llamacpp",
+            "openrouter", "deepseek", "groq", "mistral", "xai", "together", "gemini", "cohere"} == set(configuration.providers)  # fmt: skip
 
 
 def test_keys_go_to_their_own_provider_only_and_encrypted(configuration: Configuration) -> None:
@@ -41,7 +45,7 @@ def test_keys_go_to_their_own_provider_only_and_encrypted(configuration: Configu
         else:
             assert parts.scheme == "https"
             assert len(sent) == 1
-            assert provider.id in sent[0].decode()
+            assert provider.id.removesuffix("-classic") in sent[0].decode()
 
 
 @pytest.mark.parametrize(
@@ -51,6 +55,9 @@ def test_keys_go_to_their_own_provider_only_and_encrypted(configuration: Configu
         ("anthropic", "https://api.anthropic.com/v1/messages"),
         ("azure", "https://mine.openai.azure.com/openai/v1/chat/completions"),
         ("ollama", "http://127.0.0.1:11434/api/chat"),
+        ("azure-classic", "https://mine.openai.azure.com/openai/deployments/m/chat/completions?api-version=2025-01-01-preview"),
+        ("vertex-anthropic", ("https://us-east5-aiplatform.googleapis.com/v1/projects/mine/locations/us-east5"
+                              "/publishers/anthropic/models/m:streamRawPredict")),
         ("groq", "https://api.groq.com/openai/v1/chat/completions"),
         ("cohere", "https://api.cohere.com/v2/chat"),
         ("gemini", "https://generativelanguage.googleapis.com/v1beta/models/m:streamGenerateContent?alt=sse"),
@@ -74,12 +81,11 @@ def test_who_has_a_door_for_a_family_takes_its_callers_there(configuration: Conf
 
 
 def test_a_closed_schema_gets_nothing_it_does_not_know_defect_208(configuration: Configuration) -> None:
-    """What such a server refuses is renamed or taken out, and what is taken out can be told."""
+    """What such a server refuses is renamed or taken out."""
     body: dict[str, Any] = {"model": "m", "messages": [], "seed": 1, "max_completion_tokens": 2, "user": "u",
-                            "logit_bias": {}, "stream_options": {"include_usage": True}, "store": False}  # fmt: skip
+                            "logit_bias": {}, "stream_options": {"include_usage": True}, "store": False, "unheard_of": 1}  # fmt: skip
     patch = configuration.providers["mistral"].main.patch
     assert patch.apply(body, "m") == {"model": "m", "messages": [], "random_seed": 1, "max_tokens": 2}
-    assert patch.removed(body, "m") == ["user", "logit_bias", "stream_options", "store"]
 
 
 def test_declared_models_have_dates_that_do_not_move(configuration: Configuration) -> None:
@@ -89,10 +95,16 @@ def test_declared_models_have_dates_that_do_not_move(configuration: Configuratio
 
 def test_a_near_copy_of_a_dialect_needs_no_folder(configuration: Configuration) -> None:
     """It shares its parent's functions, passes through with its family, and differs in what it says."""
-    parent, child = configuration.dialects["openai"], configuration.dialects["mistral"]
+    parent, child = configuration.dialects["openai"], configuration.dialects["groq"]
     assert (child.family, child.passes_through, child.read_event) == ("openai", True, parent.read_event)
-    assert (child.usage_option, child.tool_ids is not None and child.tool_ids.max) == (None, 9)
     assert child.tool_names == parent.tool_names
+
+
+def test_a_near_copy_that_needs_more_than_that_does_not_pass_through(configuration: Configuration) -> None:
+    """Where ids must be mended, its own family is translated, too."""
+    child = configuration.dialects["mistral"]
+    assert (child.family, child.passes_through) == ("openai", False)
+    assert (child.usage_option, child.tool_ids is not None and child.tool_ids.max) == (None, 9)
 
 
 def test_a_half_written_file_is_refused_whole_defect_177(tmp_path: Path) -> None:

@@ -163,3 +163,20 @@ def test_values_and_defaults_merge_model_over_provider_over_dialect(tmp_path: Pa
     door, model = found.main, found.models["m"]
     assert door.merged_values(model.values) == {"a": 1, "b": 2, "c": 3}
     assert door.merged_defaults(model.defaults) == {"max_tokens": 1, "top_p": 2, "seed": 3}
+
+
+def test_a_variable_in_a_value_fills_holes_as_any_text_does(tmp_path) -> None:
+    """A value from the environment is text in URLs, in headers and for templates."""
+    (tmp_path / "providers.yaml").write_text("""
+providers:
+  p:
+    type: openai
+    base_url: http://127.0.0.1:1
+    query: {version: "{{ version }}"}
+    headers: {x-region: "{{ values.region }}"}
+    values: {version: "${THE_VERSION}", region: "r-${THE_VERSION}"}
+""")
+    provider = load_configuration(tmp_path, {"THE_VERSION": "v 1"}).providers["p"]
+    assert provider.main.url(model="m", stream=False) == "http://127.0.0.1:1/chat/completions?version=v%201"
+    assert (b"x-region", b"r-v 1") in provider.main.headers({"model": "m", "stream": False})
+    assert {type(value) for value in provider.values.values() if isinstance(value, str)} == {str}

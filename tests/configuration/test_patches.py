@@ -1,4 +1,4 @@
-"""Patches: JSON pointers, `*`, four operations, pure."""
+"""Patches: JSON pointers, `*`, five operations, conditions, pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from handlers.engine.configuration import load_configuration
 from handlers.engine.documents import Document
+from handlers.engine.errors import ConfigurationError
 from handlers.engine.patch_reading import read_patches
 from handlers.engine.patches import Patches
 from handlers.engine.problems import Problems
@@ -48,6 +50,20 @@ CASES: list[tuple[str, list[dict[str, Any]], Any, Any]] = [
     ("move to the parent", [{"move": "/a/b", "to": "/a"}], {"a": {"b": 1}}, {"a": 1}),
     ("escapes", [{"remove": "/a~1b"}, {"set": "/c~0d", "value": 1}], {"a/b": 1}, {"c~d": 1}),
     ("in order", [{"move": "/a", "to": "/b"}, {"remove": "/b"}], {"a": 1}, {}),
+    ("keep leaves the members it names", [{"keep": "/o", "members": ["a", "x"]}], {"o": {"a": 1, "b": 2}}, {"o": {"a": 1}}),
+    ("keep in the whole body", [{"keep": "", "members": ["a"]}], {"a": {"b": 1}, "c": 2}, {"a": {"b": 1}}),
+    ("keep in each element", [{"keep": "/m/*", "members": ["a"]}], {"m": [{"a": 1, "b": 2}, {"b": 1}, "s"]}, {"m": [{"a": 1}, {}, "s"]}),
+    ("keep by index", [{"keep": "/m/1", "members": ["a"]}], {"m": [{"b": 1}, {"b": 1}]}, {"m": [{"b": 1}, {}]}),
+    ("keep in what is absent", [{"keep": "/o/p", "members": ["a"]}], {"o": {}}, {"o": {}}),
+    ("set where the value is one of a kind", [{"set": "/c", "value": "any", "when": {"value": {"const": "required"}}}], {"c": "required"}, {"c": "any"}),
+    ("set not where it is another", [{"set": "/c", "value": "any", "when": {"value": {"const": "required"}}}], {"c": "auto"}, {"c": "auto"}),
+    ("set not where there is none", [{"set": "/c", "value": "any", "when": {"value": {"const": "required"}}}], {}, {}),
+    ("set in the elements that fit", [{"set": "/m/*/r", "value": "s", "when": {"value": {"const": "d"}}}], {"m": [{"r": "d"}, {"r": "u"}]}, {"m": [{"r": "s"}, {"r": "u"}]}),
+    ("remove elements that fit", [{"remove": "/m/*", "when": {"value": {"type": "string"}}}], {"m": ["a", 1]}, {"m": [1]}),
+    ("move what fits", [{"move": "/m/*/a", "to": "/m/*/b", "when": {"value": {"type": "string"}}}], {"m": [{"a": "x"}, {"a": 1}]}, {"m": [{"b": "x"}, {"a": 1}]}),
+    ("keep of what fits", [{"keep": "/m/*", "members": ["r"], "when": {"value": {"properties": {"r": {"const": 1}}}}}], {"m": [{"r": 1, "x": 1}, {"r": 2, "x": 1}]}, {"m": [{"r": 1}, {"r": 2, "x": 1}]}),
+    ("when the body is one of a kind", [{"remove": "/a", "when": {"body": {"required": ["b"]}}}], {"a": 1, "b": 1}, {"b": 1}),
+    ("not when it is another", [{"remove": "/a", "when": {"body": {"required": ["b"]}}}], {"a": 1}, {"a": 1}),
     ("a star names a member of an object too? no", [{"remove": "/a/*"}], {"a": {"*": 1}}, {"a": {"*": 1}}),
 ]
 
@@ -84,7 +100,7 @@ def test_when_restricts_a_patch_to_models(globs, model: str, applies: bool) -> N
 @pytest.mark.parametrize(
     ("declared", "words"),
     [
-        ({}, "exactly one of set, default, remove and move"),
+        ({}, "exactly one of set, default, remove, move and keep"),
         ({"set": "/a", "remove": "/a", "value": 1}, "exactly one"),
         ({"set": "/a"}, "set needs a value"),
         ({"remove": "/a", "value": 1}, "remove takes no value"),
@@ -98,6 +114,10 @@ def test_when_restricts_a_patch_to_models(globs, model: str, applies: bool) -> N
         ({"move": "/m/*/x", "to": "/x"}, "the same number of *"),
         ({"move": "/m/*/x", "to": "/n/*/x"}, "the same up to their last *"),
         ({"set": "/model", "value": "x"}, "declare an alias"),
+        ({"keep": "/a"}, "keep needs members"),
+        ({"remove": "/a", "members": ["b"]}, "only keep takes members"),
+        ({"set": "/a", "value": 1, "when": {"value": {"type": "thing"}}}, "when.value is no JSON Schema"),
+        ({"default": "/a", "value": 1, "when": {"value": True}}, "what is absent"),
     ],
 )
 def test_a_patch_that_cannot_work_is_found_at_load(declared, words: str) -> None:
@@ -105,3 +125,33 @@ def test_a_patch_that_cannot_work_is_found_at_load(declared, words: str) -> None
     read_patches(Document("providers.yaml", None, {("patch", 0): 7}), ("patch",), [declared], problems)
     assert [(problem.code, problem.line) for problem in problems] == [("P012", 7)]
     assert words in str(problems[0])
+
+
+HOME = """
+dialects:
+  parent: {like: openai, patch: [{default: /a, value: 1}, {set: /b, value: 1}]}
+  child: {like: parent, patch: [{set: /b, value: 2}]}
+providers:
+  p: {type: child, base_url: "http://127.0.0.1:1", patch: [{set: /c, value: 3}]}
+"""
+
+
+def test_a_dialect_has_patches_that_come_before_its_childrens_and_its_providers(tmp_path) -> None:
+    """What a parent mends is mended for all that are like it."""
+    (tmp_path / "providers.yaml").write_text(HOME)
+    configuration = load_configuration(tmp_path, {})
+    assert configuration.dialects["parent"].patch.apply({}, "m") == {"a": 1, "b": 1}
+    assert configuration.providers["p"].main.patch.apply({}, "m") == {"a": 1, "b": 2, "c": 3}
+
+
+@pytest.mark.parametrize("patch", ["{remove: /model}", '{keep: "", members: [messages]}'])
+@pytest.mark.parametrize(("path", "fine"), [("/chat", False), ("/models/{{ model }}/chat", True)])
+def test_the_model_is_taken_out_only_where_something_else_names_it(tmp_path, patch: str, path: str, fine: bool) -> None:
+    """Else nobody would know whom the call is for."""
+    text = f"providers:\n  p: {{type: openai, base_url: 'http://127.0.0.1:1', path: '{path}',\n    patch: [{patch}]}}\n"
+    (tmp_path / "providers.yaml").write_text(text)
+    if fine:
+        assert load_configuration(tmp_path, {}).providers["p"].main.patch.apply({"model": "m", "messages": []}, "m") == {"messages": []}
+    else:
+        with pytest.raises(ConfigurationError, match=r"providers\.yaml:3: .*takes the model out of the body"):
+            load_configuration(tmp_path, {})

@@ -54,6 +54,8 @@ def test_the_keys_of_providers_yaml(entry: str) -> None:
     named = [name for first, _ in rows for name in words(first)]
     assert sorted(named) == sorted(properties)
     for first, second in rows:
+        if entry == "dialect" and first == "`patch`":
+            continue  # told of providers
         told = set(re.findall(r"\w+", " ".join(words(second))))
         for name in words(first):
             if name not in ("values", "defaults", "carriers", "reasoning"):
