@@ -8,8 +8,8 @@ import orjson
 
 from .engine.answers import JSON_HEADERS, Answer
 from .engine.call import Call
-from .engine.errors import InvalidRequest, NotFound
-from .engine.problems import did_you_mean
+from .engine.errors import InvalidRequest
+from .engine.resolving import provider_of
 
 Entry = dict[str, Any]
 
@@ -27,11 +27,7 @@ async def list_provider_models(
     offset: int | None = None, after_id: str | None = None, before_id: str | None = None,
 ) -> Answer:  # fmt: skip
     """The same for one provider; ids are full ids, and work under its own path too."""
-    providers = call.engine.configuration.providers
-    if provider_id not in providers:
-        hint = did_you_mean(provider_id, providers)
-        message = f"There is no provider '{provider_id}'. {hint}".strip()
-        raise NotFound(message, code="provider_not_found", param="provider_id")
+    provider_of(call.engine.configuration, provider_id, "provider_id")
     return listed(call, provider_id, provider_type, limit, offset, after_id, before_id)
 
 

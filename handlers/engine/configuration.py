@@ -6,7 +6,7 @@ Of a home providers.yaml the sections `providers`, `aliases`, `keys` and `tests`
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -70,13 +70,23 @@ class Configuration:
     @cached_property
     def listed(self) -> dict[str, list[str]]:
         """The full ids by what they end in, a model's id or its last piece after a slash; for error messages."""
-        found: dict[str, list[str]] = {}
-        for provider in self.on.values():
-            for model_id in provider.models:
-                full = f"{provider.id}:{model_id}"
-                for name in dict.fromkeys((model_id, model_id.rpartition("/")[2])):
-                    found.setdefault(name, []).append(full)
-        return found
+        return listed(self.on.values())
+
+    @cached_property
+    def listed_off(self) -> dict[str, list[str]]:
+        """The same of providers that are off."""
+        return listed(provider for provider in self.providers.values() if provider.off is not None)
+
+
+def listed(providers: Iterable[Provider]) -> dict[str, list[str]]:
+    """The full ids of some providers' declared models by what they end in."""
+    found: dict[str, list[str]] = {}
+    for provider in providers:
+        for model_id in provider.models:
+            full = f"{provider.id}:{model_id}"
+            for name in dict.fromkeys((model_id, model_id.rpartition("/")[2])):
+                found.setdefault(name, []).append(full)
+    return found
 
 
 def load_configuration(
@@ -177,6 +187,8 @@ def _drop_wrong(document: Document, found: list[Any]) -> None:
         keys = list(content) if isinstance(content, dict) else list(range(len(content)))
         for key in reversed(keys):
             if wrong & _lines(document, (section, key)):
+                if section == "providers":
+                    document.refused[key] = content[key]
                 del content[key]
 
 

@@ -60,6 +60,8 @@ class Document:
         self.file = file
         self.data = data
         self.lines = lines or {}
+        self.refused: dict[str, Any] = {}
+        """Providers whose form is wrong, by id: they are not loaded."""
         self.names = {key: frozenset(map(str, value)) for key, value in self.sections()}
 
     def sections(self) -> list[tuple[str, dict[str, Any]]]:

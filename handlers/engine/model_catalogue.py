@@ -13,6 +13,7 @@ import orjson
 
 from .errors import GatewayError
 from .model_list import ModelLists
+from .provider_errors import provider_error
 from .providers import Model
 from .resolving import resolve
 
@@ -30,7 +31,7 @@ class Catalogue:
     def __init__(self, configuration: Configuration, upstreams: Upstreams) -> None:
         self.configuration = configuration
         self.upstreams = upstreams
-        self.lists = ModelLists(self._fetch)
+        self.lists = ModelLists(self._fetch, secrets=configuration.secrets)
         self._made: dict[str, tuple[int, list[Entry]]] = {}
 
     def refresh(self) -> None:
@@ -98,8 +99,12 @@ class Catalogue:
         finally:
             await upstream.aclose()
         if upstream.status >= 400:
-            raise ValueError(f"status {upstream.status}")
-        return orjson.loads(raw)
+            secrets = self.configuration.secrets
+            raise provider_error(provider, door, upstream.status, upstream.header_map(), raw, secrets)
+        try:
+            return orjson.loads(raw)
+        except orjson.JSONDecodeError:
+            raise ValueError("what it answers is no JSON") from None
 
 
 def of_type(provider: Provider, wanted: str | None) -> bool:

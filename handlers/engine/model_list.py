@@ -10,12 +10,13 @@ import asyncio
 import datetime
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from .dialects import ModelList
 from .errors import GatewayError
 from .pointers import ABSENT, look, parse_pointer
+from .provider_errors import LONGEST, scrub
 from .providers import Model, Provider
 
 Fetch = Callable[[Provider], Awaitable[Any]]
@@ -32,9 +33,12 @@ class ModelLists:
     """What the providers say they have. Each is asked by at most one task at a time; `version` counts the changes."""
 
     def __init__(
-        self, fetch: Fetch, *, time_to_live: float = TIME_TO_LIVE, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+        self, fetch: Fetch, *, time_to_live: float = TIME_TO_LIVE, clock: Callable[[], float] = time.monotonic,
+        secrets: Sequence[str] = (),
+    ) -> None:  # fmt: skip
+        """`secrets` are kept out of what is logged."""
         self.fetch = fetch
+        self.secrets = list(secrets)
         self.time_to_live = time_to_live
         self.clock = clock
         self.log = logging.getLogger("morello")
@@ -84,8 +88,11 @@ class ModelLists:
         except Exception as error:
             # Whatever a provider does wrong here is no reason to stop anything else.
             self._due[provider.id] = self.clock() + min(self.time_to_live, AGAIN_AFTER)
-            reason = str(error) if isinstance(error, GatewayError | ValueError) else type(error).__name__
-            self.log.info("%s gives no list of models: %s", provider.id, reason)
+            expected = isinstance(error, GatewayError | ValueError)
+            reason = str(error) if expected else f"{type(error).__name__}: {error}"
+            reason = " ".join(scrub(reason, self.secrets).split())[:LONGEST]
+            level = logging.INFO if expected else logging.WARNING
+            self.log.log(level, "%s gives no list of models: %s", provider.id, reason)
 
 
 def read_models(answer: Any, asked: ModelList) -> list[Model]:

@@ -49,6 +49,9 @@ class ProviderLoader:
             provider = self.load(provider_id, entry) if isinstance(entry, dict) else None
             if provider is not None and len(self.problems.errors) == before:
                 found[provider_id] = provider
+        for provider_id, entry in self.document.refused.items():
+            if isinstance(entry, dict) and isinstance(entry.get("type"), str):
+                self.dialect(entry["type"], ("providers", provider_id, "type"))  # to be told with what else is wrong
         return found
 
     def complain(self, code: str, path: Path, sentence: str, hint: str = "") -> None:

@@ -24,14 +24,14 @@ def resolve(
     with `model_without_provider`.
     """
     if provider_id is not None:
-        provider = _provider(configuration, provider_id, "provider_id")
+        provider = provider_of(configuration, provider_id, "provider_id")
         return _target(provider, model.removeprefix(f"{provider_id}:"), model)
     targets = configuration.aliases.get(model)
     if targets is not None:
         return _first_that_is_on(configuration, model, targets)
     prefix, colon, rest = model.partition(":")
     if colon and prefix in configuration.providers:
-        return _target(_provider(configuration, prefix, "model"), rest, model)
+        return _target(provider_of(configuration, prefix, "model"), rest, model)
     raise _unknown(configuration, model, prefix if colon else "")
 
 
@@ -47,7 +47,8 @@ def _first_that_is_on(configuration: Configuration, alias: str, targets: list[st
     raise NotFound(message, code="provider_off", param="model")
 
 
-def _provider(configuration: Configuration, provider_id: str, param: str) -> Provider:
+def provider_of(configuration: Configuration, provider_id: str, param: str) -> Provider:
+    """The provider of that id; GatewayError where there is none, or where it is off. `param`: what named it."""
     provider = configuration.providers.get(provider_id)
     if provider is None:
         known = configuration.on
@@ -79,6 +80,11 @@ def _unknown(configuration: Configuration, model: str, prefix: str) -> GatewayEr
         shown = _some(ending)
         message = f"The model '{_short(model)}' needs its provider before it: {shown}."
         return InvalidRequest(message, code="model_without_provider", param="model")
+    off = configuration.listed_off.get(model, [])
+    if off:
+        provider = configuration.providers[off[0].partition(":")[0]]
+        message = f"The model '{off[0]}' cannot be asked: the provider '{provider.id}' is off: {provider.off}."
+        return NotFound(message, code="provider_off", param="model")
     if prefix:
         known = configuration.on
         hint = did_you_mean(prefix, known) or f"Known: {_some(sorted(known))}."

@@ -10,6 +10,7 @@ import pytest
 
 from handlers.engine.configuration import load_configuration
 from handlers.engine.dialects import ModelList
+from handlers.engine.errors import GatewayError
 from handlers.engine.model_list import AGAIN_AFTER, TIME_TO_LIVE, ModelLists, read_models
 from handlers.engine.providers import Provider
 
@@ -114,6 +115,29 @@ def test_a_provider_that_fails_keeps_what_was_known_and_is_asked_again_later(pro
         assert answers == []
 
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(("error", "level", "words"), [
+    (GatewayError("upstream", "It refused\n the key sk-secret."), "INFO", "p gives no list of models: It refused the key [secret]."),
+    (ValueError("There is no list."), "INFO", "p gives no list of models: There is no list."),
+    (KeyError("sk-secret"), "WARNING", "p gives no list of models: KeyError: '[secret]'"),
+])  # fmt: skip
+def test_why_there_is_no_list_is_told_without_secrets(
+    provider: Provider, caplog: pytest.LogCaptureFixture, error: Exception, level: str, words: str
+) -> None:
+    """What a provider does wrong is a remark; what nobody thought of is a warning; both say the reason."""
+
+    async def scenario() -> None:
+        async def fetch(_: Provider) -> Any:
+            raise error
+
+        task = ModelLists(fetch, secrets=["sk-secret"]).ask(provider)
+        assert task is not None
+        await task
+
+    caplog.set_level("INFO", logger="morello")
+    asyncio.run(scenario())
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [(level, words)]
 
 
 def test_without_an_event_loop_the_declared_models_are_listed(provider: Provider) -> None:

@@ -15,7 +15,7 @@ providers:
   one: {type: openai, base_url: "http://localhost:1/v1", models: {gpt-4o: {}, "llama3:8b": {}, "org/model": {}}}
   two: {type: openai, base_url: "http://localhost:2/v1", models: any}
   three: {type: anthropic, base_url: "http://localhost:3", models: {gpt-4o: {}, claude: {}}}
-  unset: {type: openai, base_url: "http://localhost:4/v1", key: "${NOT_SET_ANYWHERE}", models: {gpt-4o: {}}}
+  unset: {type: openai, base_url: "http://localhost:4/v1", key: "${NOT_SET_ANYWHERE}", models: {gpt-4o: {}, big-one: {}}}
   away: {type: openai, base_url: "http://localhost:5/v1", enabled: false}
 aliases:
   fast: one:gpt-4o
@@ -67,6 +67,7 @@ def test_where_a_call_goes(configuration, model, provider_id, provider, model_id
         ("two:", None, 404, "model_not_found", "has no model ''"),
         ("", None, 404, "model_not_found", "names no provider"),
         (":", None, 404, "model_not_found", "names no provider"),
+        ("big-one", None, 404, "provider_off", "'unset:big-one' cannot be asked: the provider 'unset' is off: NOT_SET_ANYWHERE"),
         ("unset:gpt-4o", None, 404, "provider_off", "'unset' is off: NOT_SET_ANYWHERE is not set."),
         ("away:x", None, 404, "provider_off", "'away' is off: it is switched off (enabled: false)."),
         ("never", None, 404, "provider_off", "unset is off: NOT_SET_ANYWHERE is not set; away is off"),

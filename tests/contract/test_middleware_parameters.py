@@ -45,7 +45,7 @@ def test_values_arrive_typed(app, query, expected):
 def test_wrong_values_are_refused_by_name_and_expectation(app, query, name, expectation):
     reply = ask_now(app, "GET", "/v1/items", query=query)
     assert reply.status == 400
-    assert reply.json["param"] == name
+    assert (reply.json["code"], reply.json["param"]) == ("invalid_parameters", name)
     assert expectation in reply.json["message"]
 
 

@@ -86,3 +86,22 @@ def test_pages_by_neighbour_meet_in_the_middle(bench: Any) -> None:
     assert back == ids
     assert page(before_id=ids[0])["data"] == []
     assert [one["id"] for one in page(before_id=ids[-1])["data"]] == ids[:-1]
+
+
+@pytest.mark.parametrize(("provider", "status", "code", "words"), [
+    ("off", 404, "provider_off", "The provider 'off' is off: NOT_SET_ANYWHERE is not set."),
+    ("patche", 404, "provider_not_found", "Did you mean 'patched'?"),
+])  # fmt: skip
+def test_the_list_of_who_is_not_there_says_why(bench: Any, provider: str, status: int, code: str, words: str) -> None:
+    """An empty page would say that the provider has no models."""
+    answer = bench.client.get(f"/{provider}/v1/models")
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"]) == (status, code)
+    assert words in error["message"]
+
+
+@pytest.mark.parametrize("query", ["limit=x", "limit=0", "offset=-1", "offset=1&after_id=o:x"])
+def test_a_bad_parameter_has_a_code(bench: Any, query: str) -> None:
+    """The same one, whichever rule it breaks."""
+    answer = bench.client.get(f"/v1/models?{query}")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_parameters")

@@ -178,6 +178,24 @@ def test_a_dialect_without_schemas_is_checked_by_its_form(tmp_path: Path) -> Non
     assert any("'finish_reason'" in problem.sentence for problem in problems)
 
 
+def test_all_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
+    """Several members of one answer that break its schema are several findings, by line; who mends them needs one run."""
+    changes = change("write_request", '{{ max_tokens }}', '{{ max_tokens ~ "" }}')
+    text = changes["write_request"].replace("{{ model }}", "7").replace("{{ turn(message) }}", '"said"')
+    problems = found(home(tmp_path, write_request=text))
+    assert [(problem.line, problem.code, problem.sentence.split(": ")[1].split()[0]) for problem in problems
+            if problem.code == "L003"] == [(3, "L003", "/model"), (4, "L003", "/turns/*"), (5, "L003", "/limit")]  # fmt: skip
+
+
+def test_all_that_is_wrong_in_providers_yaml_is_told_at_once_by_line(tmp_path: Path) -> None:
+    """A type that is unknown too, in a provider of which more is wrong."""
+    (tmp_path / "providers.yaml").write_text(
+        "providers:\n  a:\n    type: opnai\n    base_ulr: x\n    models: 7\n  b: {type: openia, base_url: 'http://127.0.0.1:1'}\n"
+    )
+    problems = [problem for problem in lint(read_configuration(tmp_path, {})) if problem.file == "providers.yaml"]
+    assert [(problem.line, problem.code) for problem in problems] == [(3, "P005"), (4, "P003"), (5, "P004"), (6, "P005")]
+
+
 def test_a_schema_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     problems = found(home(tmp_path, ENTRY.replace("schemas.yaml#/request", "schemas.yaml#/requst")))
     assert [(problem.code, problem.line) for problem in problems] == [("P004", 5)]

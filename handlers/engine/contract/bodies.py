@@ -105,6 +105,9 @@ ZSTD_OPTIONS: dict[int, int] = {zstd.DecompressionParameter.window_log_max: 25}
 SLICE = 4096
 """Bytes that a decompressor is given at once: after each member it copies what is left, so that must be little."""
 
+PADDED = frozenset({b"gzip", b"x-gzip"})
+"""What tapes and their tools fill up with zeros; every common tool takes those, and nothing else, for padding."""
+
 ENCODINGS = frozenset({b"gzip", b"x-gzip", b"deflate", b"zstd"})
 
 
@@ -145,7 +148,11 @@ def decode(raw: bytes, encoding: bytes, most: int) -> bytes:
     decompressor = None
     try:
         while at < len(raw):
-            if decompressor is None:  # there may be several members, one after another
+            if decompressor is None:  # there may be several members, one after another, and zeros after the last
+                if pieces and encoding in PADDED and raw[at] == 0:
+                    if raw[at:].strip(b"\0"):
+                        raise zlib.error("neither a member nor padding")
+                    break
                 decompressor = decompressor_for(encoding, raw[at : at + 2])
             given = raw[at : at + SLICE]
             pieces.append(decompressor.decompress(given, most - size + 1))

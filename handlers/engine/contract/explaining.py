@@ -82,6 +82,14 @@ def find_failure(validator: jsonschema_rs.Draft4Validator, value: Any) -> Failur
     return None
 
 
+def find_failures(validator: jsonschema_rs.Draft4Validator, value: Any) -> list[Failure]:
+    """Everything that is wrong with `value`; of a union, with the branch that was meant."""
+    try:
+        return [failure for error in validator.iter_errors(value) for failure in _described(error, value)]
+    except ValueError:  # the validator's own limit of nesting
+        return [Failure((), "less deeply nested")]
+
+
 def expectation(validator: jsonschema_rs.Draft4Validator, value: Any) -> str:
     """What a single value should have been, as the end of `X must be …`."""
     failure = find_failure(validator, value)
@@ -95,13 +103,31 @@ def describe(error: Raised, value: Any) -> Failure:
         branches = _branches(error, depth)
         if not branches:
             return _failure(error, value)
-        tags = _tags(branches, depth)
-        scores = [_score(branch, depth, tags) for branch in branches]
-        best = min(scores)
-        if best >= WRONG_TAG and best != OPEN_BRANCH:
+        chosen, best = _nearest(branches, depth)
+        if not chosen:
             return _of_all(error, branches, depth, value, wrong_kind=best >= WRONG_KIND)
-        chosen = branches[scores.index(best)]
         error = max(chosen, key=lambda each: len(each.instance_path))
+
+
+def _described(error: Raised, value: Any) -> list[Failure]:
+    """All failures inside a validator's error."""
+    depth = len(error.instance_path)
+    branches = _branches(error, depth)
+    if not branches:
+        return [_failure(error, value)]
+    chosen, best = _nearest(branches, depth)
+    if not chosen:
+        return [_of_all(error, branches, depth, value, wrong_kind=best >= WRONG_KIND)]
+    return [failure for each in chosen for failure in _described(each, value)]
+
+
+def _nearest(branches: Sequence[Sequence[Raised]], depth: int) -> tuple[Sequence[Raised], int]:
+    """The branch that was meant, none if all are far from the value; and how far the nearest is."""
+    tags = _tags(branches, depth)
+    scores = [_score(branch, depth, tags) for branch in branches]
+    best = min(scores)
+    far = best >= WRONG_TAG and best != OPEN_BRANCH
+    return () if far else branches[scores.index(best)], best
 
 
 def _branches(error: Raised, depth: int) -> list[Sequence[Raised]]:

@@ -19,6 +19,7 @@ from .explaining import expectation
 from .schemas import Schemas
 
 MOST_QUERY_FIELDS = 100
+CODE = "invalid_parameters"
 
 INTEGER = re.compile(r"[+-]?[0-9]{1,18}\Z")
 NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?\Z")
@@ -78,7 +79,8 @@ class Parameter:
         """Put the value of `texts` into `arguments`. Raises GatewayError (404 for a path, else 400)."""
         if not texts:
             if self.required:
-                raise InvalidRequest(f"The {self.place} parameter '{self.name}' is missing.", param=self.name)
+                message = f"The {self.place} parameter '{self.name}' is missing."
+                raise InvalidRequest(message, code=CODE, param=self.name)
             if self.has_default:
                 arguments[self.argument] = self.default
             return
@@ -96,7 +98,9 @@ class Parameter:
 
     def _refusal(self, expected: str) -> InvalidRequest | NotFound:
         message = f"The {self.place} parameter '{self.name}' must be {expected}."
-        return NotFound(message, param=self.name) if self.place == "path" else InvalidRequest(message, param=self.name)
+        if self.place == "path":
+            return NotFound(message, code="unknown_path", param=self.name)
+        return InvalidRequest(message, code=CODE, param=self.name)
 
 
 class Parameters:
@@ -136,7 +140,7 @@ def _query_fields(query: bytes) -> dict[str, list[str]]:
     try:
         pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True, max_num_fields=MOST_QUERY_FIELDS)
     except ValueError:
-        raise InvalidRequest(f"The query has more than {MOST_QUERY_FIELDS} parameters.") from None
+        raise InvalidRequest(f"The query has more than {MOST_QUERY_FIELDS} parameters.", code=CODE) from None
     fields: dict[str, list[str]] = {}
     for name, text in pairs:
         fields.setdefault(name, []).append(text)

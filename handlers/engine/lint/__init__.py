@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from ..configuration import Configuration
 from ..dialects import EIGHT, Dialect
-from ..problems import Problems
+from ..problems import Problem, Problems
 from .carried import tell_losses
 from .files import find_unreachable
 from .required import find_optional
@@ -23,13 +23,13 @@ from .trials import try_templates
 
 
 def lint(configuration: Configuration, *, bundled: bool = False) -> Problems:
-    """All findings, those of loading first, the rest by file and line.
+    """All findings, those of loading first, each file's by line.
 
     Dialects of which no file is the operator's own are left out unless `bundled`: they were tried when they were made.
     """
     found = Problems()
     if not configuration.dialects and configuration.problems.errors:
-        return configuration.problems
+        return Problems(by_line(configuration.problems))
     resources = configuration.resources
     everything = bundled or resources.home == resources.bundled
     find_unreachable(configuration, found, everything=everything)
@@ -43,7 +43,13 @@ def lint(configuration: Configuration, *, bundled: bool = False) -> Problems:
             tell_losses(dialect, speech, found)
     unique = dict.fromkeys(found)
     rest = sorted(unique, key=lambda problem: (problem.file, problem.line, problem.code))
-    return Problems([*configuration.problems, *rest])
+    return Problems([*by_line(configuration.problems), *rest])
+
+
+def by_line(problems: Problems) -> list[Problem]:
+    """The findings file by file, in the order in which the files were read, and by line within each."""
+    files = list(dict.fromkeys(problem.file for problem in problems))
+    return sorted(problems, key=lambda problem: (files.index(problem.file), problem.line))
 
 
 def own_templates(dialect: Dialect) -> bool:

@@ -16,7 +16,7 @@ import yaml
 
 from ..configuration import Configuration
 from ..contract import load_document
-from ..contract.explaining import Failure, find_failure
+from ..contract.explaining import Failure, find_failures
 from ..contract.schemas import Schemas as ContractSchemas
 from ..dialects import Dialect
 from ..losses.schemas import client_schema, neutral_document, neutral_schema
@@ -51,12 +51,12 @@ class Body:
         made = [*lean_variants(self.schemas, self.schema), *self.schemas.all_variants(self.schema, ())]
         return [value for value in map(recognizable, made[:MOST_SPECIMENS]) if self.validator.is_valid(value)]
 
-    def failure(self, value: Any) -> Failure | None:
-        """What is wrong with a value, None if it is right."""
+    def failures(self, value: Any) -> list[Failure]:
+        """All that is wrong with a value."""
         try:
-            return None if self.validator.is_valid(value) else find_failure(self.validator, value)
+            return [] if self.validator.is_valid(value) else find_failures(self.validator, value)
         except ValueError:
-            return Failure((), "a value of JSON")
+            return [Failure((), "a value of JSON")]
 
 
 def lean_variants(schemas: Schemas, schema: Schema, inside: tuple[int, ...] = ()) -> Iterator[Any]:

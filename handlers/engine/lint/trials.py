@@ -72,9 +72,9 @@ class Trials:
                 self.tell("L006", file, error.line, f"This fails on a specimen: {error.reason}.")
                 continue
             for place, body, value in self.parts(result):
-                failure = body.failure(value)
-                if failure is not None and not passed_on(value, failure):
-                    self.wrong(given, body, place, failure)
+                for failure in body.failures(value):
+                    if not passed_on(value, failure):
+                        self.wrong(given, body, place, failure)
 
     def parts(self, result: Any) -> Iterator[tuple[tuple[str | int, ...], Body, Any]]:
         """What of a result is checked against which schema: lists element by element, frames with their data."""
