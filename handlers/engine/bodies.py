@@ -1,25 +1,29 @@
-"""One exchange over one of aiohttp's connections: the request goes out, the answer's head comes, then its body."""
+"""One exchange with a provider: what goes out, and the answer as it comes in."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import aiohttp
 import httpx
-from aiohttp.connector import Connection
-from aiohttp.http_exceptions import HttpProcessingError
+
+if TYPE_CHECKING:
+    from .connections import Connection
 
 Headers = list[tuple[bytes, bytes]]
 
-HEADER_LIMIT = 65536
-"""Bytes one header of an answer may have."""
+SLICE = 256 * 1024
+"""Bytes of a large body that go out between two looks at everything else."""
 
 
-COPIED = 65536
-"""Up to this size it is cheaper to copy a body than to write twice."""
+class Timeout(NamedTuple):
+    """Seconds for each phase; None: no limit. `read` is between two pieces of an answer."""
+
+    connect: float | None = 10.0
+    read: float | None = 600.0
+    write: float | None = 60.0
+    pool: float | None = 10.0
 
 
 class Upload(NamedTuple):
@@ -37,160 +41,134 @@ class Reply(NamedTuple):
     stream: httpx.AsyncByteStream
 
 
-class BodyStream(httpx.AsyncByteStream):
-    """One exchange on one connection, which it gives back after the body's last byte, and closes before it."""
+class Exchange(httpx.AsyncByteStream):
+    """One request and its answer, which is read by iteration: each step gives all that has come since the last one.
 
-    __slots__ = ("_connection", "_payload", "_protocol", "_slots", "_unsent", "_watch")
+    `connection` is the one it has; none when the answer is complete or will never be. The connection fills in
+    `status`, `headers`, `pieces` and `size` (bytes received that nobody has taken yet).
+    """
 
-    def __init__(self, connection: Connection, slots: asyncio.Semaphore | None) -> None:
-        self._connection: Connection | None = connection
-        self._slots = slots
-        self._payload: aiohttp.StreamReader | None = None
-        self._watch: asyncio.TimerHandle | None = None
-        self._unsent = False
-        protocol = connection.protocol
-        assert protocol is not None
-        self._protocol = protocol
+    __slots__ = (
+        "bodiless", "complete", "connection", "error", "headers", "large", "limits", "pieces", "size", "slots",
+        "status", "waiter",
+    )  # fmt: skip
 
-    async def exchange(
-        self, head: bytes, body: bytes | Upload, bodiless: bool, read_timeout: float | None, write_timeout: float | None
-    ) -> Reply:
-        """Write the request, read the head of the answer."""
-        protocol = self._protocol
-        transport = protocol.transport
-        if transport is None or transport.is_closing():
-            raise httpx.ConnectError("The connection was closed before anything was sent.")
-        protocol.set_response_params(
-            skip_payload=bodiless, read_until_eof=True, auto_decompress=False, read_timeout=read_timeout,
-            max_line_size=HEADER_LIMIT, max_field_size=HEADER_LIMIT,
-        )  # fmt: skip
-        if isinstance(body, Upload):
-            transport.write(head)
-            return await self._exchange_slowly(body, write_timeout)
-        if len(body) < COPIED:
-            transport.write(head + body)
-        else:
-            transport.write(head)
-            transport.write(body)
-        protocol.start_timeout()
-        if write_timeout and (waiting := transport.get_write_buffer_size()):
-            loop = asyncio.get_running_loop()
-            self._watch = loop.call_later(write_timeout, self._look, waiting, write_timeout, loop)
-        return await self._head()
+    def __init__(
+        self, connection: Connection, limits: Timeout, slots: asyncio.Semaphore | None, *, bodiless: bool, large: bool
+    ) -> None:
+        self.connection: Connection | None = connection
+        self.limits = limits
+        self.slots = slots
+        self.bodiless = bodiless
+        self.large = large
+        self.status = self.size = 0
+        self.headers: Headers = []
+        self.pieces: list[bytes] = []
+        self.complete = False
+        self.error: BaseException | None = None
+        self.waiter: asyncio.Future[None] | None = None
 
-    async def _head(self) -> Reply:
+    # ---- the reader ---------------------------------------------------------------------------------------------
+
+    async def reply(self) -> Reply:
         """The head of the answer, when it comes."""
-        while True:
-            message, payload = await self._protocol.read()
-            if not 100 <= message.code < 200:
-                break
-            if message.code == 101:
-                raise httpx.RemoteProtocolError("The server changed the protocol, which nobody had asked for.")
-        self._payload = payload
-        payload.on_eof(self._ended)
-        return Reply(message.code, list(message.raw_headers), self)
+        while not self.status:
+            if self.error is not None:
+                raise self.error
+            await self.wait()
+        return Reply(self.status, self.headers, self)
 
-    async def _exchange_slowly(self, body: Upload, write_timeout: float | None) -> Reply:
-        """Send a body that is still coming in, and listen meanwhile: an answer that comes early ends the sending."""
-        self._unsent = True
-        sending = asyncio.ensure_future(self._send(body, write_timeout))
-        reading = asyncio.ensure_future(self._head())
+    async def reply_meanwhile(self, sending: asyncio.Task[None]) -> Reply:
+        """The same while the request is still going out. A refusal ends the sending, and so does a complete answer."""
+        sending.add_done_callback(self.sent)
         try:
-            await asyncio.wait((sending, reading), return_when=asyncio.FIRST_COMPLETED)
-            if not reading.done():
-                with contextlib.suppress(aiohttp.ClientError, OSError):  # then the reader knows, or has an answer
-                    await sending
-                self._protocol.start_timeout()
-            return await reading
+            while not self.complete and self.status < 400 and not (self.status and sending.done()):
+                if self.error is not None:
+                    raise self.error
+                await self.wait()
         finally:
-            for task in (sending, reading):
-                task.cancel()
-            await asyncio.gather(sending, reading, return_exceptions=True)
+            if not sending.done():
+                sending.cancel()
+                await asyncio.wait([sending])
+        return Reply(self.status, self.headers, self)
 
-    async def _send(self, body: Upload, write_timeout: float | None) -> None:
-        """Write the body as it comes: as it is where its length was told, else in chunks."""
-        transport = self._protocol.transport
-        assert transport is not None
-        async for piece in body.pieces:
-            if piece:
-                transport.write(piece if body.length is not None else b"%x\r\n%b\r\n" % (len(piece), piece))
-            try:
-                async with asyncio.timeout(write_timeout):
-                    await self._protocol._drain_helper()
-            except TimeoutError:
-                raise httpx.WriteTimeout("The server does not take the request.") from None
-        if body.length is None:
-            transport.write(b"0\r\n\r\n")
-        self._unsent = False
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
 
-    def _look(self, waiting: int, seconds: float, loop: asyncio.AbstractEventLoop) -> None:
-        """Whether the peer has taken any of the request since the last look."""
-        transport = self._protocol.transport
-        left = 0 if self._connection is None or transport is None else transport.get_write_buffer_size()
-        if left and left >= waiting:
-            self._protocol.set_exception(httpx.WriteTimeout("The server does not take the request."))
-        elif left:
-            self._watch = loop.call_later(seconds, self._look, left, seconds, loop)
+    async def __anext__(self) -> bytes:
+        while not self.pieces:
+            if self.complete:
+                raise StopAsyncIteration
+            if self.error is not None:
+                raise self.error
+            await self.wait()
+        return self.take()
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        payload = self._payload
-        assert payload is not None
+    def take(self) -> bytes:
+        """What has come since the last time."""
+        pieces = self.pieces
+        data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        pieces.clear()
+        self.size = 0
+        if self.connection is not None and self.connection.holding:
+            self.connection.hold(False)
+        return data
+
+    async def wait(self) -> None:
+        """Until something has happened. Whoever stops waiting has left: the connection closes."""
+        connection = self.connection
+        assert connection is not None
+        waiter = self.waiter = connection.loop.create_future()
+        connection.watch(self)
         try:
-            while data := await payload.readany():
-                yield data
-        except BaseException as error:
-            # What came before the cut has arrived; aiohttp would keep it to itself.
-            while data := _left(payload, error):
-                yield data
+            await waiter
+        except BaseException:
             self.close()
-            if (better := mapped(error)) is None:
-                raise
-            raise better from error
-        self.close()
-
-    def _ended(self) -> None:
-        transport = self._protocol.transport
-        if transport is None or self._unsent or transport.get_write_buffer_size():
-            self.close()  # answered before it had heard us out
-        elif self._connection is not None:
-            connection, self._connection = self._connection, None
-            connection.release()
-            self._free()
+            raise
+        finally:
+            self.waiter = None
 
     def close(self) -> None:
         """Close the connection at once, unless the answer is complete and it was given back."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
+        if self.connection is not None:
             # A polite close would first send the rest of the request, and under TLS wait for the peer's good-bye.
-            self._protocol.abort()
-            connection.close()
-            self._free()
-
-    def _free(self) -> None:
-        if self._watch is not None:
-            self._watch.cancel()
-        if self._slots is not None:
-            self._slots.release()
+            self.connection.fail(httpx.ReadError("The answer was left before its end."))
 
     async def aclose(self) -> None:
         self.close()
 
+    # ---- the connection's side ----------------------------------------------------------------------------------
 
-def _left(payload: aiohttp.StreamReader, error: BaseException) -> bytes:
-    """Bytes that had arrived before `error`; none when the reader itself gave up."""
-    if not isinstance(error, Exception) or not payload._buffer:
-        return b""
-    return payload._read_nowait_chunk(-1)
+    def wake(self) -> None:
+        if self.waiter is not None and not self.waiter.done():
+            self.waiter.set_result(None)
+
+    def ended(self, error: BaseException | None = None) -> None:
+        """Nothing more comes: the answer is complete, or `error` says why it is not."""
+        self.complete = error is None
+        self.error = error
+        self.connection = None
+        if self.slots is not None:
+            self.slots.release()
+        self.wake()
+
+    def sent(self, sending: asyncio.Task[None]) -> None:
+        """The sending has ended: well, or with an error that is the exchange's."""
+        error = None if sending.cancelled() else sending.exception()
+        connection = self.connection
+        if connection is None:
+            return
+        connection.sending = False
+        if error is not None:
+            connection.fail(error)
+        else:
+            connection.watch(self)
+            self.wake()
 
 
-def mapped(error: BaseException) -> httpx.HTTPError | None:
-    """httpx's error for what befell a request that was under way; None: the error may stay what it is."""
-    if isinstance(error, aiohttp.ServerDisconnectedError | aiohttp.EofStream):
-        return httpx.RemoteProtocolError("The server closed the connection without an answer.")
-    if isinstance(error, TimeoutError):
-        return httpx.ReadTimeout("The server was silent for too long.")
-    if isinstance(error, HttpProcessingError | aiohttp.ClientPayloadError):
-        return httpx.RemoteProtocolError("The server's answer is cut off or is no HTTP.")
-    if isinstance(error, aiohttp.ClientError | OSError):
-        return httpx.ReadError(str(error))
-    return None
+async def sliced(body: bytes) -> AsyncIterator[bytes]:
+    """A large body in pieces; others have their turn between two of them."""
+    view = memoryview(body)
+    for start in range(0, len(body), SLICE):
+        yield view[start : start + SLICE]  # type: ignore[misc]
+        await asyncio.sleep(0)

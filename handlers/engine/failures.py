@@ -64,9 +64,7 @@ def _causes(error: BaseException | None) -> Iterable[BaseException]:
     while error is not None and id(error) not in seen:
         seen.add(id(error))
         yield error
-        # aiohttp keeps the system's error in a member.
-        inner = getattr(error, "certificate_error", None) or getattr(error, "os_error", None)
-        error = inner if isinstance(inner, BaseException) else error.__cause__ or error.__context__
+        error = error.__cause__ or error.__context__
 
 
 def wait_of(headers: Iterable[tuple[bytes, bytes]], attempt: int) -> float:

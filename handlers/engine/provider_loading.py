@@ -17,7 +17,7 @@ from .merging import merged, merged_values, plain, present
 from .patch_reading import read_patches
 from .patches import Patches
 from .problems import Problems, did_you_mean
-from .providers import Model, Provider, Retries, Secret, Timeout, Tls
+from .providers import Connections, Model, Provider, Retries, Secret, Timeout, Tls
 
 RESERVED = frozenset({"v1", "v1beta", "api", "health", "api-docs", "api-docs.json"})
 """First segments of our own paths; a provider of that name could not be reached under /{provider_id}/…"""
@@ -92,7 +92,7 @@ class ProviderLoader:
             main=main, also=doors, by_family=_by_family([main, *doors.values()]),
             place=(self.document.file, self.document.line(path)),
             timeout=Timeout(**{name: _seconds(value) for name, value in entry.get("timeout", {}).items()}),
-            retries=_retries(entry.get("retries", {})),
+            retries=_retries(entry.get("retries", {})), connections=_connections(entry.get("connections", {})),
             trust_env=entry.get("trust_env", True), proxy=entry.get("proxy"), tls=Tls(**entry.get("tls", {})),
             http2=entry.get("http2", False), on_loss=entry.get("on_loss", "report"),
             reasoning_scope=entry.get("reasoning_scope", provider_id), transport=transport,
@@ -263,6 +263,11 @@ def _retries(declared: Mapping[str, Any]) -> Retries:
     if "longest_wait" in given:
         given["longest_wait"] = _seconds(given["longest_wait"])
     return Retries(**given)
+
+
+def _connections(declared: Mapping[str, Any]) -> Connections:
+    times = {name: _seconds(declared[name]) for name in ("idle_for", "age") if name in declared}
+    return Connections(**{**declared, **times})
 
 
 def _lower(headers: Mapping[str, Any]) -> dict[str, Any]:

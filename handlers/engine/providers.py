@@ -58,6 +58,18 @@ class Retries:
 
 
 @dataclass(frozen=True, slots=True)
+class Connections:
+    """`limit`: calls under way at once, `idle`: unused connections kept; 0: no limit. Seconds: `idle_for` is how long
+    an unused one is kept, `age` after which one is not used again.
+    """
+
+    limit: int = 0
+    idle: int = 1000
+    idle_for: float = 30.0
+    age: float = 600.0
+
+
+@dataclass(frozen=True, slots=True)
 class Tls:
     """Whether the provider's certificate is checked, by which authorities (a file), and our own certificate."""
 
@@ -103,6 +115,7 @@ class Provider:
     place: tuple[str, int]
     timeout: Timeout = Timeout()
     retries: Retries = Retries()
+    connections: Connections = Connections()
     trust_env: bool = True
     proxy: str | None = None
     tls: Tls = Tls()

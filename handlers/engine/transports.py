@@ -1,10 +1,10 @@
-"""How bytes reach a provider: an httpx transport on aiohttp's connections, and the TLS both kinds of transport share.
+"""How bytes reach a provider: an httpx transport of our own, and the TLS that all transports share.
 
 `PooledTransport.call` is the way the gateway takes: it needs no request, response, header or client objects, which cost
 several times what the exchange itself costs. `handle_async_request` is httpx's interface to the same.
 
-aiohttp gives what is hard: connecting (addresses tried side by side), TLS, the pool, the parser. Its session stays out
-of it, and with it the cookies it shares, the headers it adds, the URLs it rewrites, and the requests it repeats.
+HTTP/1.1 over the event loop's own TCP and TLS (connections.py), some connections for each origin (pools.py). Nothing is
+ever sent twice, nothing is followed, kept or decoded. Proxies and HTTP/2 are the business of httpx's own transport.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from __future__ import annotations
 import asyncio
 import functools
 import ssl
-from collections.abc import Iterable
+from collections.abc import AsyncIterable, Iterable
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
-import aiohttp
 import httpx
-from aiohttp.connector import Connection
-from yarl import URL
 
-from .bodies import BodyStream, Headers, Reply, Upload, mapped
-from .connections import Connector
+from .addresses import Addresses
+from .bodies import Exchange, Headers, Reply, Timeout, Upload, sliced
+from .connections import Connection
+from .pools import Origin, Pool, PoolSettings
 
-__all__ = ["Headers", "PooledTransport", "Reply", "Timeout", "Upload", "tls_context"]
+__all__ = ["Headers", "PoolSettings", "PooledTransport", "Reply", "Timeout", "Upload", "tls_context"]
 
 OWN_HEADERS = frozenset((
     b"host", b"content-length", b"transfer-encoding", b"connection", b"accept-encoding", b"expect", b"upgrade",
@@ -31,28 +31,23 @@ OWN_HEADERS = frozenset((
 ))  # fmt: skip
 """What the transport says itself; a caller's own is left out."""
 
-KEPT_ALIVE = 30.0
-"""Seconds an idle connection is kept."""
+COPIED = 64 * 1024
+"""Up to this size it is cheaper to copy a body than to write twice."""
+SLICED = 1024 * 1024
+"""From this size on a body goes out in pieces: encrypting it at once would hold up everybody else."""
 KNOWN_URLS = 4096
-
-
-class Timeout(NamedTuple):
-    """Seconds for each phase; None: no limit. `read` is between two pieces of an answer."""
-
-    connect: float | None = 10.0
-    read: float | None = 600.0
-    write: float | None = 60.0
-    pool: float | None = 10.0
+KNOWN_BLOCKS = 512
+KNOWN_SIZE = 4096
 
 
 class Target(NamedTuple):
-    """What a URL comes to: what the connector needs, and the beginning of the request."""
+    """What a URL comes to: the connections it needs, and the beginning of the request."""
 
-    place: aiohttp.ClientRequest
+    pool: Pool
     head: bytes
+    bodiless: bool
 
 
-@functools.lru_cache(maxsize=64)
 def tls_context(
     verify: bool = True,
     ca: str | None = None,
@@ -60,8 +55,17 @@ def tls_context(
     key: str | None = None,
     *,
     trust_env: bool = True,
+    http2: bool = False,
 ) -> ssl.SSLContext:
     """The TLS settings for these files; made once for all providers that share them. OSError if a file is unusable."""
+    return _tls_context(verify, ca, cert, key, trust_env, http2)
+
+
+@functools.lru_cache(maxsize=64)
+def _tls_context(
+    verify: bool, ca: str | None, cert: str | None, key: str | None, trust_env: bool, http2: bool
+) -> ssl.SSLContext:
+    # httpx's transport writes into its context that it speaks HTTP/2: ours must be another one.
     if ca is not None:
         context = ssl.create_default_context(cafile=ca)
         if not verify:
@@ -70,25 +74,26 @@ def tls_context(
         context = httpx.create_ssl_context(verify=verify, trust_env=trust_env)
     if cert is not None:
         context.load_cert_chain(cert, key)
+    if not http2:
+        context.set_alpn_protocols(["http/1.1"])
     return context
 
 
 class PooledTransport(httpx.AsyncBaseTransport):
-    """Requests over a pool of HTTP/1.1 connections. Nothing is ever sent twice, nothing is followed, kept or decoded.
+    """Requests over pools of HTTP/1.1 connections, one for each origin.
 
-    `limit` is the number of calls under way at once, 0 for no limit; who must wait longer than `limits.pool` gets
-    httpx.PoolTimeout.
+    `settings.limit` is the number of calls under way at once; who must wait longer than `limits.pool` for a place gets
+    httpx.PoolTimeout. Places are given in the order in which they were asked for.
     """
 
-    def __init__(
-        self, context: ssl.SSLContext | None = None, *, limit: int = 0, kept_alive: float = KEPT_ALIVE
-    ) -> None:
+    def __init__(self, context: ssl.SSLContext | None = None, settings: PoolSettings | None = None) -> None:
         self._context = context
-        self._kept_alive = kept_alive
-        self._connector: Connector | None = None
-        self._slots = asyncio.Semaphore(limit) if limit else None
+        self._settings = settings or PoolSettings()
+        self._addresses = Addresses()
+        self._slots = asyncio.Semaphore(self._settings.limit) if self._settings.limit else None
+        self._pools: dict[Origin, Pool] = {}
         self._targets: dict[tuple[str, str], Target] = {}
-        self._limits: dict[float | None, aiohttp.ClientTimeout] = {}
+        self._blocks: dict[tuple[tuple[bytes, bytes], ...], bytes] = {}
 
     async def call(
         self, method: str, url: str, headers: Iterable[tuple[bytes, bytes]], body: bytes | Upload, limits: Timeout
@@ -96,50 +101,56 @@ class PooledTransport(httpx.AsyncBaseTransport):
         """Send a request, give the head of the answer. The URL goes out as it is written.
 
         Raises httpx's errors: UnsupportedProtocol, ConnectError, ConnectTimeout and PoolTimeout when nothing was sent;
-        ReadTimeout, ReadError and RemoteProtocolError when something may have been.
+        ReadTimeout, ReadError, WriteTimeout, WriteError and RemoteProtocolError when something may have been.
         """
         target = self._targets.get((method, url)) or self._target(method, url)
-        head = _head(target.head, headers, body)
+        pairs = tuple(headers)
+        block = self._blocks.get(pairs) or self._block(pairs)
         if self._slots is not None:
             await self._slot(limits.pool)
         try:
-            connection = await self._connect(target, limits.connect)
-            stream = BodyStream(connection, self._slots)
+            connection = target.pool.take() or await target.pool.connect(limits.connect)
         except BaseException:
             if self._slots is not None:
                 self._slots.release()
             raise
-        try:
-            return await stream.exchange(head, body, method == "HEAD", limits.read, limits.write)
-        except BaseException as error:
-            stream.close()
-            if (better := mapped(error)) is None:
-                raise
-            raise better from error
+        bodiless = target.bodiless
+        if isinstance(body, Upload) or len(body) >= SLICED:
+            exchange = Exchange(connection, limits, self._slots, bodiless=bodiless, large=True)
+            return await self._call_slowly(exchange, connection, target.head + block, body)
+        size = len(body)
+        exchange = Exchange(connection, limits, self._slots, bodiless=bodiless, large=size > COPIED)
+        if size > COPIED:
+            connection.begin(exchange, b"%b%bcontent-length: %d\r\n\r\n" % (target.head, block, size))
+            connection.transport.write(body)
+        elif body or not target.head.startswith((b"GET ", b"HEAD ")):
+            connection.begin(exchange, b"%b%bcontent-length: %d\r\n\r\n%b" % (target.head, block, size, body))
+        else:
+            connection.begin(exchange, b"%b%b\r\n" % (target.head, block))
+        return await exchange.reply()
+
+    async def _call_slowly(
+        self, exchange: Exchange, connection: Connection, head: bytes, body: bytes | Upload
+    ) -> Reply:
+        """The same with a body that goes out piece by piece, while the answer may already come in."""
+        upload = body if isinstance(body, Upload) else Upload(sliced(body), len(body))
+        length = upload.length
+        ends = b"transfer-encoding: chunked" if length is None else b"content-length: %d" % length
+        connection.sending, connection.unsent = True, length != 0
+        connection.begin(exchange, b"%b%b\r\n\r\n" % (head, ends))
+        sending = connection.loop.create_task(connection.send(upload, exchange.limits.write))
+        return await exchange.reply_meanwhile(sending)
 
     async def _slot(self, seconds: float | None) -> None:
         assert self._slots is not None
+        if not self._slots.locked():
+            await self._slots.acquire()
+            return
         try:
             async with asyncio.timeout(seconds):
                 await self._slots.acquire()
         except TimeoutError:
             raise httpx.PoolTimeout("Too many requests are under way.") from None
-
-    async def _connect(self, target: Target, seconds: float | None) -> Connection:
-        connector = self._connector
-        if connector is None:
-            connector = self._connector = Connector(
-                ssl=self._context or tls_context(), limit=0, keepalive_timeout=self._kept_alive, ttl_dns_cache=60
-            )
-        limits = self._limits.get(seconds)
-        if limits is None:
-            limits = self._limits[seconds] = aiohttp.ClientTimeout(connect=seconds, sock_connect=seconds)
-        try:
-            return await connector.connect(target.place, [], limits)
-        except TimeoutError as error:
-            raise httpx.ConnectTimeout("The connection was not made in time.") from error
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise httpx.ConnectError(str(error)) from error
 
     def _target(self, method: str, url: str) -> Target:
         scheme, separator, rest = url.partition("://")
@@ -150,51 +161,68 @@ class PooledTransport(httpx.AsyncBaseTransport):
         if not path.startswith("/"):
             path = "/" + path
         try:
-            place = aiohttp.ClientRequest(
-                "GET", URL(f"{scheme.lower()}://{authority}/"), loop=asyncio.get_running_loop()
-            )
+            origin = origin_of(scheme.lower(), authority)
             head = f"{method} {path} HTTP/1.1\r\nhost: {authority}\r\n".encode("ascii")
-        except (ValueError, aiohttp.InvalidURL) as error:
+        except ValueError as error:
             raise httpx.UnsupportedProtocol("The URL is no valid one.") from error
         if any(byte <= 0x20 or byte == 0x7F for byte in path.encode() + authority.encode()):
             raise httpx.UnsupportedProtocol("The URL has a space or a control character in it.")
         if len(self._targets) >= KNOWN_URLS:
             self._targets.clear()
-        found = self._targets[method, url] = Target(place, head)
+        found = self._targets[method, url] = Target(self._pool(origin), head, method == "HEAD")
         return found
+
+    def _pool(self, origin: Origin) -> Pool:
+        found = self._pools.get(origin)
+        if found is None:
+            context = (self._context or tls_context()) if origin.scheme == "https" else None
+            found = self._pools[origin] = Pool(origin, self._settings, self._addresses, context)
+        return found
+
+    def _block(self, headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
+        """The lines of these headers. ValueError if one would end before its end."""
+        lines = [name + b": " + value for name, value in headers if name.lower() not in OWN_HEADERS]
+        block = b"".join([b"accept-encoding: identity\r\n", *(line + b"\r\n" for line in lines)])
+        if block.count(b"\n") != len(lines) + 1 or block.count(b"\r") != len(lines) + 1 or b"\0" in block:
+            raise ValueError("A header of the request has a line break in it.")
+        if len(self._blocks) >= KNOWN_BLOCKS:
+            self._blocks.clear()
+        if len(block) <= KNOWN_SIZE:
+            self._blocks[headers] = block
+        return block
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """httpx's interface to `call`. Where `extensions` has no "timeout", Timeout's defaults hold."""
-        url = str(request.url)
-        body = await request.aread()
         timeout = Timeout(**request.extensions["timeout"]) if "timeout" in request.extensions else Timeout()
-        status, headers, stream = await self.call(request.method, url, request.headers.raw, body, timeout)
+        status, headers, stream = await self.call(
+            request.method, str(request.url), request.headers.raw, await body_of(request), timeout
+        )
         return httpx.Response(status, headers=headers, stream=stream, extensions={"http_version": b"HTTP/1.1"})
 
     async def aclose(self) -> None:
-        """Close the pool. Answers under way break off."""
-        connector, self._connector = self._connector, None
+        """Close the pools. Answers under way break off."""
+        pools = list(self._pools.values())
+        self._pools.clear()
         self._targets.clear()
-        if connector is not None:
-            await connector.close()
-            await asyncio.sleep(0)  # the sockets beneath TLS are closed in the loop's next round
+        for pool in pools:
+            await pool.close()
+        await asyncio.sleep(0)  # the sockets beneath TLS are closed in the loop's next round
 
 
-def _head(head: bytes, headers: Iterable[tuple[bytes, bytes]], body: bytes | Upload) -> bytes:
-    """The request up to its body. ValueError if a header would end before its end."""
-    lines = [name + b": " + value for name, value in headers if name.lower() not in OWN_HEADERS]
-    block = b"\r\n".join(lines)
-    if block.count(b"\n") != max(0, len(lines) - 1) or block.count(b"\r") != block.count(b"\n") or b"\0" in block:
-        raise ValueError("A header of the request has a line break in it.")
-    if lines:
-        block += b"\r\n"
-    if isinstance(body, Upload):
-        block += length_line(body)
-    elif body or not head.startswith((b"GET ", b"HEAD ")):
-        block += b"content-length: %d\r\n" % len(body)
-    return b"%baccept-encoding: identity\r\n%b\r\n" % (head, block)
+def origin_of(scheme: str, authority: str) -> Origin:
+    """Host and port of a URL. ValueError if they are none."""
+    parts = urlsplit(f"//{authority}")
+    host = parts.hostname
+    if not host or parts.path or not authority.isascii():
+        raise ValueError("There is no host.")
+    port = parts.port
+    return Origin(scheme, host.replace("%25", "%"), (443 if scheme == "https" else 80) if port is None else port)
 
 
-def length_line(body: Upload) -> bytes:
-    """How an upload says where it ends."""
-    return b"transfer-encoding: chunked\r\n" if body.length is None else b"content-length: %d\r\n" % body.length
+async def body_of(request: httpx.Request) -> bytes | Upload:
+    """A request's body: whole if it is known, else as it comes."""
+    stream = request.stream
+    if isinstance(stream, httpx.ByteStream) or not isinstance(stream, AsyncIterable):
+        return await request.aread()
+    length = request.headers.get("content-length")
+    return Upload(aiter(stream), None if length is None else int(length))

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from .connections import raise_descriptor_limit
+from .bodies import Exchange
 from .decoding import KNOWN, Decoder
+from .descriptors import raise_descriptor_limit
 from .errors import UpstreamError
 from .failures import explained, wait_of
 from .proxies import proxy_of
-from .transports import Headers, PooledTransport, Reply, Timeout, Upload, tls_context
+from .transports import Headers, PooledTransport, PoolSettings, Reply, Timeout, Upload, tls_context
 
 if TYPE_CHECKING:
     from .providers import Provider
@@ -99,10 +100,12 @@ class UpstreamAnswer:
 
     async def read(self, limit: int = ANSWER_LIMIT) -> bytes:
         """The whole body, unpacked; UpstreamError if it is longer than `limit` bytes."""
+        stream = self._stream
+        if isinstance(stream, Exchange) and stream.complete and not self._encoding and stream.size <= limit:
+            return stream.take()  # it has all come already
         pieces: list[bytes] = []
         size = 0
-        chunks = self.chunks()
-        async for piece in chunks:
+        async for piece in self.chunks():
             pieces.append(piece)
             size += len(piece)
             if size > limit:
@@ -122,6 +125,8 @@ class Upstream:
         self._provider = provider
         seconds = provider.timeout
         self._limits = Timeout(seconds.connect, seconds.read, seconds.write, seconds.pool)
+        kept = provider.connections
+        self._pool = PoolSettings(kept.limit, kept.idle, kept.idle_for, kept.age)
         self._given = transport
         self._direct: PooledTransport | None = None
         self._routes: dict[str, httpx.AsyncBaseTransport] = {}
@@ -187,7 +192,7 @@ class Upstream:
         proxy = provider.proxy or (proxy_of(url) if provider.trust_env else None)
         if proxy is None and not provider.http2:
             if self._direct is None:
-                self._direct = PooledTransport(self._tls())
+                self._direct = PooledTransport(self._tls(), self._pool)
             return self._direct
         return self._proxied_by(proxy)
 
@@ -196,10 +201,13 @@ class Upstream:
         key = proxy or ""
         if key not in self._proxied:
             try:
-                self._proxied[key] = httpx.AsyncHTTPTransport(
-                    verify=self._tls(), proxy=proxy, http2=self._provider.http2, trust_env=False,
-                    limits=httpx.Limits(max_connections=None, max_keepalive_connections=200, keepalive_expiry=30),
+                limits = httpx.Limits(
+                    max_connections=self._pool.limit or None, max_keepalive_connections=self._pool.idle or None,
+                    keepalive_expiry=self._pool.idle_for,
                 )  # fmt: skip
+                self._proxied[key] = httpx.AsyncHTTPTransport(
+                    verify=self._tls(), proxy=proxy, http2=self._provider.http2, trust_env=False, limits=limits
+                )
             except (ImportError, ValueError) as error:
                 what = "cannot be reached: this kind of proxy, or HTTP/2, needs a package that is not installed"
                 raise self.error(what, "proxy_error", sent=False) from error
@@ -208,7 +216,9 @@ class Upstream:
     def _tls(self) -> ssl.SSLContext:
         tls = self._provider.tls
         try:
-            return tls_context(tls.verify, tls.ca, tls.cert, tls.key, trust_env=self._provider.trust_env)
+            return tls_context(
+                tls.verify, tls.ca, tls.cert, tls.key, trust_env=self._provider.trust_env, http2=self._provider.http2
+            )
         except OSError as error:
             raise self.error("cannot be reached: a TLS file of ours cannot be read", "tls_error", sent=False) from error
 

@@ -46,16 +46,17 @@ IMPORTERS = {
         "engine/upstream.py": "sends requests",
         "engine/upstreams.py": "takes other transports for tests",
         "engine/transports.py": "is a transport",
-        "engine/bodies.py": "is the body of such an answer",
+        "engine/bodies.py": "is the body of such an answer", "engine/connections.py": "raises its errors",
+        "engine/pools.py": "raises its errors", "engine/sending.py": "raises its errors",
         "engine/failures.py": "maps its errors",
         "engine/demo.py": "is a provider behind its interface",
         "engine/rehearsal.py": "plays a provider behind its interface",
     },
-    "aiohttp": {
-        "engine/transports.py": "is made of its connections", "engine/connections.py": "makes them",
-        "engine/bodies.py": "reads from them",
+    "aiohappyeyeballs": {"engine/addresses.py": "connects with it"},
+    "httptools": {
+        "engine/guard.py": "parses requests with it", "engine/connections.py": "parses answers with it",
+        "engine/wire.py": "sets it up",
     },
-    "yarl": {"engine/transports.py": "aiohttp wants its URLs"},
     "uvicorn": {
         "server.py": "runs it", "engine/guard.py": "extends its protocol", "engine/cycle.py": "speaks as it does",
     },

@@ -21,7 +21,7 @@ IMPORTED_AS = {"pyyaml": "yaml", "ruamel.yaml": "ruamel", "jsonschema-rs": "json
 NEWER = {"compression"}
 """Python's own since 3.14."""
 NOT_IMPORTED = {"uvloop"}
-"""uvicorn takes them by itself."""
+"""uvicorn takes it by itself."""
 
 
 def normal(name: str) -> str:

@@ -8,9 +8,11 @@ from types import SimpleNamespace
 from typing import Any
 
 from handlers.engine.errors import UpstreamError
-from handlers.engine.providers import Retries, Timeout, Tls
+from handlers.engine.providers import Connections, Retries, Timeout, Tls
 from handlers.engine.upstream import Upstream
 
+loop_factory: Any = None
+"""Makes the event loop of `run`; each test has both kinds (conftest.py)."""
 HEADERS = [(b"authorization", b"Bearer secret-key"), (b"content-type", b"application/json")]
 
 
@@ -18,7 +20,7 @@ def settings(**changes: Any) -> Any:
     """A provider with the defaults of the real ones, but for what a test changes."""
     plain = {
         "id": "mock", "timeout": Timeout(), "retries": Retries(), "trust_env": False, "proxy": None, "tls": Tls(),
-        "http2": False,
+        "http2": False, "connections": Connections(),
     }  # fmt: skip
     return SimpleNamespace(**plain | changes)
 
@@ -30,7 +32,8 @@ def run(coroutine: Coroutine[Any, Any, Any]) -> Any:
         async with asyncio.timeout(10):
             return await coroutine
 
-    return asyncio.run(limited())
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
+        return runner.run(limited())
 
 
 def asked(url: str, *, method: str = "POST", body: bytes = b"{}", headers: Any = HEADERS, **changes: Any) -> Any:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import struct
 import threading
 from collections.abc import Awaitable, Callable
+from socket import SO_LINGER, SOL_SOCKET
 from typing import Any
 
 
@@ -48,7 +50,13 @@ class Connection:
         self.writer.close()
 
     def abort(self) -> None:
-        """Close with a reset."""
+        """Close without a good-bye; a reset if something was left unread."""
+        self.writer.transport.abort()
+
+    def reset(self) -> None:
+        """Close with a reset in any case."""
+        socket = self.writer.get_extra_info("socket")
+        socket.setsockopt(SOL_SOCKET, SO_LINGER, struct.pack("ii", 1, 0))
         self.writer.transport.abort()
 
 

@@ -213,7 +213,7 @@ def test_bytes_that_waited_when_the_connection_broke_are_delivered():
         chunks = aiter(answer.chunks())
         got = await anext(chunks)
         provider.note("first")
-        while answer._stream._payload.exception() is None:  # noqa: ASYNC110 - there is no event for it
+        while answer._stream.error is None:  # noqa: ASYNC110 - there is no event for it
             await asyncio.sleep(0.01)
         with pytest.raises(UpstreamError):
             while True:

@@ -10,7 +10,7 @@ import pytest
 from upstream.provider_settings import HEADERS, asked, run, settings
 from upstream.sockets import STREAM, Connection, Provider, answering, chunked, whole
 
-from handlers.engine import connections
+from handlers.engine import descriptors, pools
 from handlers.engine.errors import UpstreamError
 from handlers.engine.providers import Retries, Timeout
 from handlers.engine.upstream import Upstream
@@ -230,16 +230,16 @@ def test_defect_143_a_connection_that_is_not_taken_in_time_is_a_504():
 def test_what_was_not_sent_is_tried_once_more(monkeypatch):
     """One more attempt when no connection was made; none when a request may have been seen."""
     attempts = 0
-    original = connections.Connector.connect
+    original = pools.connected
 
-    async def connect(self, *given):
+    async def connected(infos):
         nonlocal attempts
         attempts += 1
         if attempts == 1:
             raise ConnectionRefusedError
-        return await original(self, *given)
+        return await original(infos)
 
-    monkeypatch.setattr(connections.Connector, "connect", connect)
+    monkeypatch.setattr(pools, "connected", connected)
     with Provider(answering(whole(b"ok"))) as provider:
         assert asked(provider.url())[2] == b"ok"
         assert (attempts, len(provider.requests)) == (2, 1)
@@ -336,10 +336,10 @@ def test_the_descriptor_limit_goes_as_far_as_the_system_lets_it():
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, 256), hard))
-        before, after = connections.raise_descriptor_limit()
+        before, after = descriptors.raise_descriptor_limit()
         assert before == min(soft, 256)
         assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == after
         assert after == (10240 if hard == resource.RLIM_INFINITY else hard)
-        assert connections.raise_descriptor_limit() == (after, after)
+        assert descriptors.raise_descriptor_limit() == (after, after)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

@@ -9,7 +9,7 @@ import pytest
 from upstream.provider_settings import HEADERS, asked, run, settings
 from upstream.sockets import STREAM, Connection, Provider, answering, chunked, whole
 
-from handlers.engine.transports import PooledTransport, Timeout
+from handlers.engine.transports import PooledTransport, PoolSettings, Timeout
 from handlers.engine.upstream import Upstream
 
 LIMITS = Timeout()
@@ -129,7 +129,7 @@ def test_a_limited_pool_says_so():
     with Provider(script) as provider:
 
         async def ask() -> None:
-            transport = PooledTransport(limit=1)
+            transport = PooledTransport(settings=PoolSettings(limit=1))
             for _ in range(2):
                 held = await transport.call("POST", provider.url("/open"), [], b"", LIMITS)
                 with pytest.raises(httpx.PoolTimeout):
