@@ -23,7 +23,8 @@ import uvloop
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[2])]
 
-from bench import HERE, conversation, free_port, running  # noqa: E402
+from processes import free_port, pin_self, python, running  # noqa: E402
+from scenarios import body_of  # noqa: E402
 
 from handlers.engine.providers import Connections, Provider, Retries, Timeout, Tls  # noqa: E402
 from handlers.engine.upstream import Upstream  # noqa: E402
@@ -125,11 +126,12 @@ def main() -> None:
     options.add_argument("--seconds", type=float, default=1.0, help="of each round")
     options.add_argument("--tasks", type=int, default=16)
     given = options.parse_args()
-    port = free_port()
-    with running(port, str(HERE / "mock_provider.py"), str(port)):
+    port, provider = free_port(), Path(__file__).parent / "mock_provider.py"
+    pin_self()
+    with running(port, python(str(provider), str(port))):
         print("| call | floor µs | ours µs | over the floor | ratio |\n|---|---|---|---|---|")
-        for name, stream in (("1 KB both ways", False), ("a stream of 103 events in one burst", True)):
-            body = conversation("m", stream=stream, anthropic=False)
+        for name, stream in (("1 KB both ways", False), ("a stream of 100 events in one burst", True)):
+            body = body_of("openai", "bench", stream, 0, 1 << 10, "messages")
             taken: dict[str, list[float]] = {"floor": [], "ours": []}
             for _ in range(ROUNDS):
                 for kind, measure in (("floor", floor), ("ours", ours)):

@@ -380,13 +380,14 @@ def test_a_connection_that_broke_while_it_was_made_was_not_used(monkeypatch):
         connection.transport.abort()
         return connection
 
-    with Provider(answering(whole(b"ok"))) as provider:
+    with Provider(Connection.gone) as provider:
         monkeypatch.setattr(pools.Pool, "_connect", broken)
 
         async def call() -> None:
             async with pooled() as transport:
                 with pytest.raises(httpx.ConnectError):
                     await ask(transport, provider.url())
+                await provider.told("gone")
 
         run(call())
         assert not provider.requests
