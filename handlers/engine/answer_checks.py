@@ -5,6 +5,8 @@ Dialects declare both: `answer_in` is what a whole answer must have, `error_insi
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from .pointers import ABSENT, look, parse_pointer
@@ -12,6 +14,7 @@ from .pointers import ABSENT, look, parse_pointer
 if TYPE_CHECKING:
     from .dialects import Dialect
 
+NULL = b"null"
 KINDS = {list: "a list", str: "a text", bool: "true or false", type(None): "null"}
 
 
@@ -33,3 +36,29 @@ def lack_of(dialect: Dialect, body: Any) -> str:
         if look(body, parse_pointer(pointer)) not in (ABSENT, None):
             return ""
     return f"it has no {' and no '.join(dialect.answer_in)}"
+
+
+def plainly_sound(dialect: Dialect, values: Mapping[str, Any]) -> bool:
+    """Whether it takes no closer look to say of an object that it is an answer and tells no error.
+
+    `values` are those of its members, as bytes of JSON.
+    """
+    error, expected = first_steps(dialect.error_inside, dialect.answer_in)
+    if error in values and bytes(values[error]) != NULL:
+        return False
+    return not expected or any(is_there(values, path) for path in expected)
+
+
+def is_there(values: Mapping[str, Any], path: tuple[str, ...]) -> bool:
+    """Whether something stands at `/name` or `/name/0`, as far as the first bytes of the member tell."""
+    value = bytes(values.get(path[0], NULL))
+    if len(path) == 1:
+        return value != NULL
+    return path[1:] == ("0",) and value[:2] in (b"[{", b'["')
+
+
+@lru_cache(maxsize=256)
+def first_steps(error_inside: str | None, answer_in: tuple[str, ...]) -> tuple[str, tuple[tuple[str, ...], ...]]:
+    """The member that errors are in, and the ways to what is in each answer."""
+    steps = parse_pointer(error_inside or "")
+    return steps[0] if steps else "", tuple(parse_pointer(pointer) for pointer in answer_in)

@@ -7,7 +7,6 @@ and with it the request to the provider, before the first byte as well as after 
 from __future__ import annotations
 
 import asyncio
-import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -32,11 +31,6 @@ LEAVING = "morello.leaving"
 NOTHING: dict[str, Any] = {}
 
 
-def new_request_id() -> str:
-    """A name for one call, as both families of clients expect it."""
-    return "req_" + secrets.token_hex(12)
-
-
 class Call:
     """What a handler is given beside the body.
 
@@ -51,6 +45,7 @@ class Call:
         "_watcher",
         "body",
         "caller",
+        "dialect",
         "dialect_name",
         "engine",
         "error",
@@ -77,6 +72,8 @@ class Call:
         self.engine = engine
         self.operation = operation
         self.dialect_name = dialect_name
+        self.dialect: Dialect = engine.configuration.dialects[dialect_name]
+        """What the caller speaks here."""
         self.scope = scope
         self.receive = receive
         self.request_id = request_id
@@ -96,11 +93,6 @@ class Call:
         self._task: asyncio.Task[Any] | None = None
         self._watcher: asyncio.Task[None] | None = None
         self._attended = False
-
-    @property
-    def dialect(self) -> Dialect:
-        """The dialect that the caller speaks here."""
-        return self.engine.configuration.dialects[self.dialect_name]
 
     def model_of(self, body: dict[str, Any]) -> str:
         """The model that is asked for: in the body, or in the path where the contract has it there."""

@@ -37,7 +37,7 @@ async def exchange(call: Call, body: dict[str, Any], provider_id: str | None = N
     answer: Answer | StreamAnswer | None = None
     journey: Journey | None = None
     try:
-        if await passes(call, body, target, door):
+        if passes(door, call) and (target.provider.broken_images == "send" or not await holds_broken(call, body)):
             journey = await PassThrough.begin(call, body, target, door)
         else:
             journey = await Translation.begin(call, body, target, door)
@@ -62,13 +62,14 @@ async def exchange(call: Call, body: dict[str, Any], provider_id: str | None = N
     return answer
 
 
-async def passes(call: Call, body: dict[str, Any], target: Target, door: Door) -> bool:
-    """Whether the body goes through as it is: within a family, unless something in it is to be replaced."""
-    if not door.dialect.passes_through or door.dialect.family != call.dialect.family:
-        return False
-    if target.provider.broken_images == "send":
-        return True
-    return not await call.engine.run(len(call.raw), Translation.holds_broken_images, call, body)
+def passes(door: Door, call: Call) -> bool:
+    """Whether the body goes through as it is: within a family."""
+    return door.dialect.passes_through and door.dialect.family == call.dialect.family
+
+
+async def holds_broken(call: Call, body: dict[str, Any]) -> bool:
+    """Whether something in the body is to be replaced."""
+    return await call.engine.run(len(call.raw), Translation.holds_broken_images, call, body)
 
 
 async def carry(call: Call, journey: Journey, target: Target, door: Door) -> Answer | StreamAnswer:

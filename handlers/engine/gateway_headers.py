@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from .failures import seconds_of
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from .providers import Door
     from .upstream import UpstreamAnswer
 
+SHORT = 256
 UNSAFE = re.compile(r"[^\x21-\x7e]")
 
 
@@ -23,6 +25,17 @@ def visible(text: str) -> bytes:
     if text.isascii() and text.isprintable() and " " not in text:
         return text.encode()
     return UNSAFE.sub(encoded, text).encode()
+
+
+def named(provider: str | None, model: str | None) -> bytes:
+    """Provider and model as the header names them."""
+    return known(provider, model) if len(model or "") < SHORT else visible(f"{provider}:{model}")
+
+
+@lru_cache(maxsize=1024)
+def known(provider: str | None, model: str | None) -> bytes:
+    """Callers ask for the same few."""
+    return visible(f"{provider}:{model}")
 
 
 def encoded(found: re.Match[str]) -> str:
@@ -41,7 +54,7 @@ def request_headers(call: Call, door: Door, model: str, stream: bool) -> Headers
 
 def answer_headers(call: Call, door: Door, upstream: UpstreamAnswer | None) -> Headers:
     """What the caller gets beside the body's own headers: who answered, what was lost, what the provider says."""
-    headers: Headers = [(b"gateway-model", visible(f"{call.provider}:{call.model}"))]
+    headers: Headers = [(b"gateway-model", named(call.provider, call.model))]
     if call.losses:
         headers.append((b"gateway-warnings", header_value(call.losses).encode("ascii", "replace")))
     if upstream is None:
@@ -51,7 +64,7 @@ def answer_headers(call: Call, door: Door, upstream: UpstreamAnswer | None) -> H
     if wanted is not None:
         name = wanted.encode()
         for key, value in upstream.headers:
-            if key.lower() == name:
+            if key == name:
                 call.upstream_request_id = value.decode("latin-1")
                 headers.append((b"gateway-upstream-request-id", visible(call.upstream_request_id)))
                 break

@@ -30,8 +30,9 @@ class Journey(ABC):
     """
 
     __slots__ = (
-        "answer", "assembler", "begun", "call", "client", "door", "headers", "outgoing", "parts", "provider",
-        "requested", "stream", "target", "writer",
+        "_answer", "_writer", "assembler", "begun", "call", "client", "door", "headers", "outgoing", "parts",
+        "provider",
+        "requested", "stream", "target",
     )  # fmt: skip
 
     headers: Headers
@@ -45,13 +46,31 @@ class Journey(ABC):
         self.door = door
         self.provider = target.provider
         self.requested: str = target.requested
-        self.writer = FrameWriter(call.framing)
-        self.answer: dict[str, Any] = {
-            "id": call.request_id, "model": self.requested, "created": int(time.time()), "usage": {}
-        }  # fmt: skip
+        self._writer: FrameWriter | None = None
+        self._answer: dict[str, Any] | None = None
         self.parts: list[dict[str, Any]] = []
         self.assembler: Assembler | None = None
         self.begun = False
+
+    @property
+    def writer(self) -> FrameWriter:
+        """Writes the caller's frames. A whole answer needs none."""
+        if self._writer is None:
+            self._writer = FrameWriter(self.call.framing)
+        return self._writer
+
+    @property
+    def answer(self) -> dict[str, Any]:
+        """The neutral answer as far as it is known."""
+        if self._answer is None:
+            self._answer = {
+                "id": self.call.request_id, "model": self.requested, "created": int(time.time()), "usage": {}
+            }  # fmt: skip
+        return self._answer
+
+    @answer.setter
+    def answer(self, known: dict[str, Any]) -> None:
+        self._answer = known
 
     # ---- how the two differ -----------------------------------------------------------------------------------
 

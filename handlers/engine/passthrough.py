@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from . import raw_reasoning
-from .answer_checks import error_in, lack_of
+from .answer_checks import error_in, lack_of, plainly_sound
 from .answers import JSON_HEADERS, Answer
 from .errors import UpstreamError
 from .gateway_headers import request_headers
@@ -22,7 +22,7 @@ from .provider_errors import own_credential, parsed, provider_error, scrub_bytes
 from .query import with_query
 from .recorded_usage import usage_of_answer
 from .relay import Relay, replaced_models
-from .splicing import NotSpliceable, replace_text, splice
+from .splicing import NotSpliceable, replace_text, splice, top_level
 from .translation import Translation
 
 if TYPE_CHECKING:
@@ -136,18 +136,26 @@ class PassThrough(Journey):
         return Answer(upstream.status, [*JSON_HEADERS, *self.answer_headers(upstream)], answer)
 
     def renamed(self, raw: bytes) -> bytes:
+        dialect, values = self.door.dialect, top_level(raw)
         try:
-            body = orjson.loads(raw)
+            if values is None:
+                return self.looked_at(raw, orjson.loads(raw))
+            self.call.usage = usage_of_answer(dialect, values)
         except orjson.JSONDecodeError:
-            raise self.no_json(raw) from None
+            raise self.no_json() from None
+        if not plainly_sound(dialect, values):
+            raw = self.looked_at(raw, orjson.loads(raw))
+        return replaced_models(raw, values, dialect.model_in.response, self.requested)
+
+    def looked_at(self, raw: bytes, body: Any) -> bytes:
+        """An answer that may lack something, or tell an error: what is wrong is counted, what is secret goes."""
         dialect, secrets = self.door.dialect, self.call.engine.secrets
-        self.call.usage = usage_of_answer(dialect, body)
         if self.is_conversation and lack_of(dialect, body):
             self.call.violations += 1
         if error_in(dialect, body) is not None:
             self.call.failed(provider_error(self.provider, self.door, None, {}, raw, secrets))
             raw = scrub_bytes(raw, self.call.engine.secret_bytes)
-        return replaced_models(raw, body, self.door.dialect.model_in.response, self.requested)
+        return raw
 
     async def converted(self, upstream: UpstreamAnswer, raw: bytes) -> Answer:
         """A stream where a whole answer was asked for, or the other way round: read it, and say it as it was asked."""
@@ -177,7 +185,7 @@ class PassThrough(Journey):
         headers = [*JSON_HEADERS, *self.answer_headers(upstream)]
         return Answer(upstream.status, headers, body)
 
-    def no_json(self, raw: bytes) -> UpstreamError:
+    def no_json(self) -> UpstreamError:
         return UpstreamError(f"The provider {self.provider.id} answered with what is no JSON.", code="not_json")
 
     # ---- the stream -------------------------------------------------------------------------------------------

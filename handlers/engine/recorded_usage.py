@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+
+import orjson
 
 if TYPE_CHECKING:
     from .dialects import Dialect
@@ -10,11 +13,14 @@ if TYPE_CHECKING:
 Counts = dict[str, int]
 
 
-def usage_of_answer(dialect: Dialect, body: Any) -> Counts:
-    """The neutral usage of a whole answer: the reader is given the counts and nothing else, which keeps it cheap."""
-    if dialect.read_response is None or not isinstance(body, dict):
+def usage_of_answer(dialect: Dialect, values: Mapping[str, Any]) -> Counts:
+    """The neutral usage of a whole answer, whose members are given as bytes of JSON.
+
+    The reader is given the counts and nothing else, which keeps it cheap.
+    """
+    if dialect.read_response is None:
         return {}
-    counts = {name: body[name] for name in dialect.usage_in if name in body}
+    counts = {name: orjson.loads(bytes(values[name])) for name in dialect.usage_in if name in values}
     if not counts:
         return {}
     response = dialect.read_response({"body": counts, "request": {}, "values": {}})

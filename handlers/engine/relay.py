@@ -8,8 +8,9 @@ they do not, the event is scanned; a search through the event would also find `"
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import AsyncIterator, Iterable, Mapping
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import orjson
 
@@ -17,7 +18,7 @@ from .answer_checks import error_in
 from .errors import TemplateError
 from .provider_errors import provider_error, scrub_bytes
 from .recorded_usage import usage_of_event
-from .splicing import NotSpliceable, locate, replace_text
+from .splicing import locate, replace_first
 from .streams import parser, splitter, violation
 
 if TYPE_CHECKING:
@@ -187,24 +188,27 @@ def quoted(name: str) -> bytes:
     return orjson.dumps(name)
 
 
+@lru_cache(maxsize=256)
 def steps(pointer: str) -> tuple[str, ...]:
     return tuple(step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:])
 
 
-def replaced_models(raw: bytes, body: Any, pointers: Iterable[str], requested: str) -> bytes:
-    """A whole answer with the model's name as the caller sent it, at each of `pointers` where there is a text."""
+def replaced_models(
+    raw: bytes, values: Mapping[str, bytes], pointers: Iterable[str], requested: str
+) -> bytes:
+    """A whole answer with the model's name as the caller sent it, at each of `pointers` where there is a text.
+
+    `values` are the values of its members, as bytes.
+    """
+    wanted = orjson.dumps(requested)
     for pointer in pointers:
         path = steps(pointer)
-        value = body
-        for step in path:
-            value = value.get(step) if isinstance(value, dict) else None
-        if not isinstance(value, str) or value == requested:
-            continue
         if len(path) == 1:
-            with contextlib.suppress(NotSpliceable):
-                raw = replace_text(raw, path[0], value, orjson.dumps(requested))
+            value = bytes(values.get(path[0], b""))
+            if value.startswith(b'"') and value != wanted:
+                raw = replace_first(raw, path[0], value, wanted)
             continue
         place = locate(raw, path)
-        if place is not None:
-            raw = raw[: place[0]] + orjson.dumps(requested) + raw[place[1] :]
+        if place is not None and raw[place[0] : place[0] + 1] == b'"':
+            raw = raw[: place[0]] + wanted + raw[place[1] :]
     return raw

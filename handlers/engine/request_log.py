@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from .answers import GONE
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 MOST_WAITING = 50_000
 TICK = 0.05
+SHORT = 256
 
 Write = Callable[[str], object]
 
@@ -34,38 +35,56 @@ class RequestLog:
 
     def __init__(self, write: Write | None = None) -> None:
         self._write = write or write_to_stderr
-        self._waiting: deque[tuple[float, str]] = deque()
+        self._waiting: list[str] = []
         self._lost = 0
+        self._second = 0
+        self._clock = ""
         self._timer: asyncio.TimerHandle | None = None
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="request-log")
+        self._writing: Future[object] | None = None
 
     def add(self, line: str) -> None:
-        """Have `line` written soon."""
+        """Have `line` written soon, with the time before it."""
         if len(self._waiting) >= MOST_WAITING:
             self._lost += 1
             return
-        self._waiting.append((time.time(), line))
+        self._waiting.append(f"{self._stamp()} {line}\n")
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(TICK, self._flush)
 
-    def _flush(self) -> None:
-        self._timer = None
-        lines = list(self._waiting)
-        self._waiting.clear()
-        lost, self._lost = self._lost, 0
-        self._thread.submit(self._write_all, lines, lost)
+    def _stamp(self) -> str:
+        at = time.time()
+        second = int(at)
+        if second != self._second:
+            self._second, self._clock = second, time.strftime("%H:%M:%S", time.localtime(second))
+        return f"{self._clock}.{int((at - second) * 1000):03d}"
 
-    def _write_all(self, lines: list[tuple[float, str]], lost: int) -> None:
-        text = "".join(f"{stamp(at)} {line}\n" for at, line in lines)
-        if lost:
-            text += f"{stamp(time.time())} {lost} lines of this log were lost: stderr did not take them in time\n"
-        self._write(text)
+    def _flush(self) -> None:
+        """Hand over what has gathered, unless what came before is still being written: then it gathers on."""
+        self._timer = None
+        if self._writing is not None and not self._writing.done():
+            self._timer = asyncio.get_running_loop().call_later(TICK, self._flush)
+            return
+        self._hand_over()
+
+    def _hand_over(self) -> None:
+        lines, self._waiting = self._waiting, []
+        if self._lost:
+            lost = f"{self._lost} lines of this log were lost: stderr did not take them in time"
+            lines.append(f"{self._stamp()} {lost}\n")
+            self._lost = 0
+        if lines:
+            self._writing = self._thread.submit(self._write_all, lines)
+
+    def _write_all(self, lines: list[str]) -> None:
+        self._write("".join(lines))
 
     def close(self) -> None:
         """Write what is left."""
         if self._timer is not None:
             self._timer.cancel()
-            self._flush()
+            self._timer = None
+        self._hand_over()
         self._thread.shutdown()
 
 
@@ -74,43 +93,50 @@ def write_to_stderr(text: str) -> None:
     sys.stderr.flush()
 
 
-def stamp(at: float) -> str:
-    return time.strftime("%H:%M:%S", time.localtime(at)) + f".{int(at % 1 * 1000):03d}"
+def shown(text: str) -> str:
+    """A word of the line."""
+    return known(text) if len(text) < SHORT else visible(text).decode("ascii")
+
+
+@lru_cache(maxsize=2048)
+def known(text: str) -> str:
+    """Callers, paths and models are the same few."""
+    return visible(text).decode("ascii")
 
 
 def line_of(answering: Answering) -> str:
     """`req_… laptop POST /v1/messages acme:large 200 412ms in=12 out=40 lost="unsupported seed" upstream=…`"""
     scope = answering.scope
     call: Call | None = answering.call
+    path = scope["path"]
+    if scope.get("root_path"):
+        path = below_prefix(path, scope["root_path"])
+    target, status = "-", answering.status or GONE
+    if call is not None:
+        if call.provider:
+            target = shown(f"{call.provider}:{call.model}")
+        if call.gone:
+            status = GONE
     milliseconds = (time.perf_counter() - answering.started) * 1000
-    words = [
-        answering.request_id,
-        visible(answering.caller or "-").decode(),
-        scope["method"],
-        visible(below_prefix(scope["path"], scope.get("root_path", ""))).decode(),
-        visible(f"{call.provider}:{call.model}").decode() if call is not None and call.provider else "-",
-        str(GONE if call is not None and call.gone else answering.status or GONE),
-        f"{milliseconds:.0f}ms",
-    ]
+    caller = shown(answering.caller) if answering.caller else "-"
+    line = f"{answering.request_id} {caller} {scope['method']} {shown(path)} {target} {status} {milliseconds:.0f}ms"
     error = answering.error
     if call is not None:
-        words += told(call)
+        line += details(call)
         error = error or call.error
-    if error is not None:
-        words.append(f"error={visible(error.code or error.type).decode()}")
-    return " ".join(words)
+    return line if error is None else f"{line} error={shown(error.code or error.type)}"
 
 
-def told(call: Call) -> list[str]:
+def details(call: Call) -> str:
     """What the line says of a call that reached its handler."""
-    words: list[str] = []
+    found = ""
     usage = call.usage
     if usage:
-        words += (f"in={usage.get('input_tokens', '-')}", f"out={usage.get('output_tokens', '-')}")
+        found = f" in={usage.get('input_tokens', '-')} out={usage.get('output_tokens', '-')}"
     if call.losses:
-        words.append(f'lost="{header_value(call.losses, LOG_LIMIT)}"')
+        found += f' lost="{header_value(call.losses, LOG_LIMIT)}"'
     if call.violations:
-        words.append(f"violations={call.violations}")
+        found += f" violations={call.violations}"
     if call.upstream_request_id:
-        words.append(f"upstream={visible(call.upstream_request_id).decode()}")
-    return words
+        found += f" upstream={visible(call.upstream_request_id).decode()}"
+    return found

@@ -60,6 +60,16 @@ def members(raw: bytes) -> list[Member]:
     return found
 
 
+def top_level(raw: bytes) -> dict[str, msgspec.Raw] | None:
+    """The values of the JSON object that `raw` is, each as its bytes; None where it is none, or no valid JSON."""
+    try:
+        if not raw.isascii():
+            raw.decode()  # what lies inside of the values is not looked at for that
+        return VALUES.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+
+
 def splice(raw: bytes, edits: dict[str, bytes | None]) -> bytes:
     """`raw` with the members that `edits` names replaced, added, or (None) taken out."""
     found = members(raw)
@@ -109,9 +119,27 @@ def replace_text(raw: bytes, name: str, old: str, new: bytes) -> bytes:
     and nothing needs to be scanned. Raises NotSpliceable.
     """
     quoted = b'"%s"' % name.encode()
-    if raw.count(quoted) == 1 and b"\\u00" not in raw:
+    if raw.count(quoted) == 1 and (b"\\" not in raw or b"\\u00" not in raw):
         begin = AFTER_KEY.match(raw, raw.index(quoted) + len(quoted))
         value = orjson.dumps(old)
         if begin is not None and raw.startswith(value, begin.end()):
             return b"".join((raw[: begin.end()], new, raw[begin.end() + len(value) :]))
     return splice(raw, {name: new})
+
+
+def replace_first(raw: bytes, name: str, old: bytes, new: bytes) -> bytes:
+    """`raw` with the value `old` of its member `name` replaced by the JSON `new`.
+
+    As a rule the member stands near the beginning, with nothing before it that could hold another of its name.
+    """
+    quoted = b'"%s"' % name.encode()
+    at = raw.find(quoted)
+    before = raw[:at]
+    if at > 0 and before.count(b"{") == 1 and b"[" not in before and b"\\" not in before:
+        begin = AFTER_KEY.match(raw, at + len(quoted))
+        if begin is not None and raw.startswith(old, begin.end()):
+            return b"".join((raw[: begin.end()], new, raw[begin.end() + len(old) :]))
+    try:
+        return splice(raw, {name: new})
+    except NotSpliceable:
+        return raw

@@ -9,7 +9,6 @@ GatewayError, and one place turns those into answers in the caller's own dialect
 from __future__ import annotations
 
 import logging
-import os
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
 from typing import Any, Protocol
@@ -23,6 +22,7 @@ from .credentials import Identify, check, open_path
 from .declared_bodies import read_declared
 from .document import operations
 from .lingering import linger
+from .names import next_name
 from .operation import Binder, Credential, DialectRule, Operation, dialect_rule
 from .origins import METHODS, Origins, check_local, preflight
 from .routing import Routes, unknown_path
@@ -63,14 +63,14 @@ class Answering:
         self.send = send
         self.headers: Mapping[bytes, bytes] = dict(scope["headers"])
         self.started = time.perf_counter()
-        self.request_id = "req_" + os.urandom(12).hex()
+        self.request_id = next_name()
         self.status = 0
         self.dialect_name = ""
         self.operation: Operation | None = None
         self.caller: str | None = None
         self.call: Any = None
         self.error: GatewayError | None = None
-        identifier = self.request_id.encode()
+        identifier = self.request_id.encode("ascii")
         self.added: list[tuple[bytes, bytes]] = [(b"request-id", identifier), (b"x-request-id", identifier)]
 
     def __call__(self, message: MutableMapping[str, Any]) -> Awaitable[None]:
@@ -104,6 +104,7 @@ class ContractMiddleware(SpecMiddleware):
         self.identify = identify
         self.opens = open_path(open_paths)
         self.origins = Origins(origins)
+        self.with_origins = bool(self.origins)
         self.most_bytes = most_bytes
         self.pages = dict(pages or {})
         self.ended = ended
@@ -139,7 +140,7 @@ class ContractMiddleware(SpecMiddleware):
 
     async def answer(self, answering: Answering) -> None:
         """Answer one request, failures included. After the first byte a failure cuts the connection."""
-        if self.origins:
+        if self.with_origins:
             answering.added += self.origins.headers(answering.headers.get(b"origin"))
         try:
             response = await self.decide(answering)
@@ -209,17 +210,18 @@ class ContractMiddleware(SpecMiddleware):
         if operation.security is not None:
             answering.caller = self.caller(operation.security, scope, headers)
         parameters: dict[str, Any] = {}
-        if operation.parameters:
+        if operation.has_parameters:
             parameters = operation.parameters.read(path_values, scope["query_string"], headers)
         raw, body = b"", None
         if operation.body is not None:
             raw, body = await read_declared(
                 operation.body, operation.shape, answering.receive, headers, self.most_bytes
             )
-        arguments = {name: value for name, value in parameters.items() if name in operation.arguments}
-        if "body" in operation.arguments:
+        wanted = operation.arguments
+        arguments = {name: value for name, value in parameters.items() if name in wanted} if parameters else {}
+        if "body" in wanted:
             arguments["body"] = body
-        if "call" in operation.arguments:
+        if "call" in wanted:
             arguments["call"] = answering.call = self.make_call(
                 operation, answering.dialect_name, scope, answering.receive, request_id=answering.request_id,
                 caller=answering.caller, raw=raw, body=body, parameters=parameters,

@@ -88,6 +88,7 @@ class Operation:
     parameters: Parameters
     body: Body | None
     extensions: dict[str, Any] = field(default_factory=dict)
+    has_parameters: bool = False
     shape: Shape | None = None
     """Which members of the body may be spelt otherwise, if any may (spelling.py)."""
 
@@ -126,6 +127,7 @@ class Binder:
             arguments=_arguments(operation_id, handler, parameters),
             security=self.security(raw.get("security", self.document.get("security"))),
             parameters=parameters,
+            has_parameters=bool(parameters),
             body=self.body(operation_id, follow(self.document, raw.get("requestBody")), SERVICE_RULE in raw),
             extensions={name: value for name, value in raw.items() if name.startswith("x-")},
             shape=self.shape(follow(self.document, raw.get("requestBody")), raw.get("x-spelling")),
