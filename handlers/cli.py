@@ -104,6 +104,7 @@ def add_serve_options(serve: argparse.ArgumentParser) -> None:
     serve.add_argument("--tls-key", type=Path, metavar="FILE")
     serve.add_argument("--root-path", default="", metavar="PATH", help="what a proxy in front takes off the path")
     serve.add_argument("--cors-origin", action="append", default=[], metavar="ORIGIN", help="may be repeated")
+    serve.add_argument("--workers", type=int, default=1, metavar="N", help="processes that serve side by side (1)")
     serve.add_argument("--log-level", choices=LOG_LEVELS, default="info")
     serve.add_argument("--check", action="store_true", help="lint first, and start only if there is no error")
     serve.set_defaults(run=run_serve)
@@ -132,6 +133,13 @@ def run_serve(options: argparse.Namespace) -> int:
         configuration.keys, environment, file=options.api_key_file, no_auth=options.no_auth, host=host,
         open_paths=options.open_paths,
     )  # fmt: skip
+    if options.workers != 1:
+        from .workers import serve_with_workers  # noqa: PLC0415
+
+        return serve_with_workers(
+            configuration, address, access, options.workers, cors_origins=tuple(options.cors_origin),
+            log_level=options.log_level,
+        )  # fmt: skip
     morello = Morello(configuration, access, cors_origins=options.cors_origin, log=RequestLog())
     return serve(morello, address, access, log_level=options.log_level)
 

@@ -12,8 +12,8 @@ import errno
 import logging
 import socket
 import sys
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -21,6 +21,7 @@ from typing import Any
 import uvicorn
 
 from .app import Morello
+from .engine.configuration import Configuration
 from .engine.contract import favour_the_loop
 from .engine.errors import ConfigurationError
 from .engine.guard import GuardedProtocol
@@ -56,26 +57,31 @@ class Notice:
 
     address: Address
     access: Access
-    morello: Morello
-    warnings: list[str] = field(default_factory=list)
+    configuration: Configuration
+    workers: int = 1
 
     def lines(self) -> Iterable[str]:
         """Each provider, on, or off and why; the address; the documentation; where the key is."""
         yield f"Morello {VERSION}"
         yield ""
-        providers = self.morello.configuration.providers
+        providers = self.configuration.providers
         width = max((len(name) for name in providers), default=0)
         for name, provider in providers.items():
             said = f"off  {provider.off}" if provider.off else f"on   {provider.type}, {self.models(provider)}"
             yield f"  {name.ljust(width)}  {said}"
         yield ""
-        for warning in self.warnings:
+        for warning in self.configuration.warnings:
             if " P002 " in warning:  # a provider whose variable is not set: the table says so already
                 continue
             yield f"  warning  {warning}"
         yield f"  address  {self.address.url}"
         yield f"  docs     {self.address.url}/api-docs"
         yield f"  key      {self.key()}"
+        if self.workers > 1:
+            yield f"  workers  {self.workers}"
+
+    def show(self) -> None:
+        print(*self.lines(), sep="\n", file=sys.stderr, flush=True)  # noqa: T201 - for who started it
 
     @staticmethod
     def models(provider: Any) -> str:
@@ -100,18 +106,18 @@ class Notice:
 
 
 class Server(uvicorn.Server):
-    """uvicorn, with calls ended in their own words when the time is up."""
+    """uvicorn, with calls ended in their own words when the time is up. `begun` is called once it serves."""
 
-    def __init__(self, config: uvicorn.Config, morello: Morello, notice: Notice) -> None:
+    def __init__(self, config: uvicorn.Config, morello: Morello, begun: Callable[[], object]) -> None:
         super().__init__(config)
         self.morello = morello
-        self.notice = notice
+        self.begun = begun
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
             favour_the_loop()
-            print(*self.notice.lines(), sep="\n", file=sys.stderr, flush=True)  # noqa: T201 - for who started it
+            self.begun()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """A signal. Who is cut off by the second Ctrl-C was meant to be: uvicorn need not show where."""
@@ -132,18 +138,22 @@ def serve(morello: Morello, address: Address, access: Access, *, log_level: str 
     configure_logging(log_level)
     raise_descriptor_limit()
     listener = bound(address)
-    actual = Address(address.host, listener.getsockname()[1], address.root_path, address.tls_cert, address.tls_key)
-    config = uvicorn.Config(
+    actual = replace(address, port=listener.getsockname()[1])
+    server = Server(settings(morello, address), morello, Notice(actual, access, morello.configuration).show)
+    with contextlib.suppress(KeyboardInterrupt):
+        server.run(sockets=[listener])
+    return 0 if server.started else 1
+
+
+def settings(morello: Morello, address: Address) -> uvicorn.Config:
+    """How uvicorn serves the gateway, alone or as one worker of several."""
+    return uvicorn.Config(
         morello.asgi, loop="auto", http=GuardedProtocol, ws="none", lifespan="on", access_log=False, log_config=None,
         log_level="warning", root_path=address.root_path, server_header=False, date_header=True, proxy_headers=False,
         timeout_keep_alive=75, timeout_graceful_shutdown=int(GRACE + LAST_WORDS), backlog=2048,
         ssl_certfile=str(address.tls_cert) if address.tls_cert else None,
         ssl_keyfile=str(address.tls_key) if address.tls_key else None,
     )  # fmt: skip
-    server = Server(config, morello, Notice(actual, access, morello, morello.configuration.warnings))
-    with contextlib.suppress(KeyboardInterrupt):
-        server.run(sockets=[listener])
-    return 0 if server.started else 1
 
 
 def bound(address: Address) -> socket.socket:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 MOST_WAITING = 50_000
 TICK = 0.05
 SHORT = 256
+ONE_WRITE = 4096
+"""Characters, all of them ASCII: what POSIX lets a pipe take undivided on Linux (PIPE_BUF)."""
 
 Write = Callable[[str], object]
 
@@ -89,8 +91,13 @@ class RequestLog:
 
 
 def write_to_stderr(text: str) -> None:
-    sys.stderr.write(text)
-    sys.stderr.flush()
+    """Whole lines in pieces that a pipe takes in one go, so that those of other workers do not land within them."""
+    begin = 0
+    while begin < len(text):
+        end = text.rfind("\n", begin, begin + ONE_WRITE) + 1 or len(text)
+        sys.stderr.write(text[begin:end])
+        sys.stderr.flush()
+        begin = end
 
 
 def shown(text: str) -> str:
