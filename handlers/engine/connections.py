@@ -15,7 +15,7 @@ import httpx
 from httptools import HttpParserError, HttpParserUpgrade
 
 from .sending import Sender
-from .wire import ends_with_connection, parser_for, poll_of, told, unfolded
+from .wire import ends_with_connection, parser_for, poll_of, rest_of, told, unfolded
 
 if TYPE_CHECKING:
     from .bodies import Exchange, Headers
@@ -211,6 +211,11 @@ class Connection(Sender):
         return False
 
     def connection_lost(self, error: Exception | None) -> None:
+        if error is not None and self.exchange is not None and self.pool.context is None:
+            for data in rest_of(self.transport):
+                self.data_received(data)
+                if self.exchange is None:
+                    break
         self.end(error)
         self.pool.lost(self)
         self.wake_sender()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import select
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Iterator
 
     from .bodies import Headers
     from .connections import Connection
@@ -59,3 +61,16 @@ def poll_of(transport: asyncio.Transport) -> Any:
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)
     return poll.poll
+
+
+def rest_of(transport: asyncio.Transport) -> Iterator[bytes]:
+    """What has arrived and was not read when a loop gave up the connection, as writing had failed.
+
+    Servers refuse a request and close with the rest of it unread, which resets the connection: they have answered.
+    """
+    socket = transport.get_extra_info("socket")
+    try:
+        while data := os.read(socket.fileno(), 65536):
+            yield data
+    except (AttributeError, OSError):
+        return  # it is closed already, or has said all

@@ -218,6 +218,67 @@ def test_an_answer_may_come_before_the_request_is_out(answer, body, kind):
         assert run(call(provider)) == body
 
 
+@pytest.mark.parametrize("kind", ["upload", "bytes"])
+def test_a_refusal_is_heard_though_the_connection_breaks_under_the_request(kind):
+    """Servers refuse and close with the rest unread, which resets the connection while we write: they have answered."""
+
+    async def endless() -> AsyncIterator[bytes]:
+        while True:
+            yield b"x" * 100_000
+
+    async def script(connection: Connection) -> None:
+        await connection.reader.readuntil(b"\r\n\r\n")
+        connection.writer.transport.pause_reading()
+        await connection.say(whole(b"who are you?", status=b"401 Unauthorized", headers=b"connection: close\r\n"))
+        connection.reset()
+
+    with Provider(script) as provider:
+
+        async def call() -> None:
+            async with pooled() as transport:
+                for _ in range(10):
+                    sent = Upload(endless(), None) if kind == "upload" else b"x" * (16 * MEGABYTE)
+                    reply = await ask(transport, provider.url(), sent)
+                    assert (reply.status, await read(reply)) == (401, b"who are you?")
+
+        run(call())
+
+
+@pytest.mark.parametrize("kind", ["upload", "bytes"])
+@pytest.mark.parametrize("how", ["closes", "resets"])
+def test_a_server_that_fails_under_the_request_is_one_error(how, kind):
+    """It is one of httpx's, the uploader hears of it, and nothing is sent again."""
+    closed = asyncio.Event()
+
+    async def endless() -> AsyncIterator[bytes]:
+        try:
+            while True:
+                yield b"x" * 100_000
+        finally:
+            closed.set()
+
+    async def script(connection: Connection) -> None:
+        await connection.reader.readuntil(b"\r\n\r\n")
+        connection.writer.transport.pause_reading()
+        if how == "resets":
+            connection.reset()
+
+    with Provider(script) as provider:
+
+        async def call() -> None:
+            async with pooled() as transport:
+                sent = Upload(endless(), None) if kind == "upload" else b"x" * (16 * MEGABYTE)
+                with pytest.raises((httpx.WriteError, httpx.ReadError, httpx.RemoteProtocolError)):
+                    await ask(transport, provider.url(), sent)
+                if kind == "upload":
+                    await closed.wait()
+                await at_rest(transport)
+                assert open_connections(transport) == 0
+
+        run(call())
+        assert provider.connections == 1
+
+
 def test_a_server_that_answers_while_it_reads_gets_all_of_it():
     """A head that is no refusal, early: the request goes on, and the answer tells that it has arrived."""
 
