@@ -214,8 +214,6 @@ class Connection(Sender):
         if error is not None and self.exchange is not None and self.pool.context is None:
             for data in rest_of(self.transport):
                 self.data_received(data)
-                if self.exchange is None:
-                    break
         self.end(error)
         self.pool.lost(self)
         self.wake_sender()
