@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from .losses import Loss
 from .pointers import ABSENT, look, parse_pointer
 
 if TYPE_CHECKING:
@@ -62,3 +63,14 @@ def first_steps(error_inside: str | None, answer_in: tuple[str, ...]) -> tuple[s
     """The member that errors are in, and the ways to what is in each answer."""
     steps = parse_pointer(error_inside or "")
     return steps[0] if steps else "", tuple(parse_pointer(pointer) for pointer in answer_in)
+
+
+def left_behind(dialect: Dialect, body: Any) -> list[Loss]:
+    """Answers beside the one that is translated: where `answer_in` leads to the first of several."""
+    losses = []
+    for pointer in dialect.answer_in:
+        *way, last = parse_pointer(pointer)
+        several = look(body, way)
+        if last == "0" and isinstance(several, list):
+            losses += [Loss("unsupported", f"{'.'.join(way)}[{index}]") for index in range(1, len(several))]
+    return losses

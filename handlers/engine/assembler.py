@@ -39,7 +39,8 @@ class Assembler:
     for the client, whatever the provider says. `dialect` is the family of the provider. With `seal`, signatures of
     reasoning parts are replaced: one comes just before the part's end, whether the provider signed or not.
 
-    `response` is the neutral response as far as it is known: parts are in it once they have ended.
+    `response` is the neutral response as far as it is known: parts are in it once they have ended. `lost` names what
+    the reader left behind, in order.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Assembler:
         """The provider has said why it stopped; only token counts are still to be expected."""
         self.over = False
         """The last event is out. Whatever is fed now is ignored."""
+        self.lost: dict[str, None] = {}
         self._answer_as = answer_as
         self._dialect = dialect
         self._seal = seal
@@ -106,6 +108,8 @@ class Assembler:
             self._start(loose)
         elif kind == "error":
             return self.interrupted(loose.get("error") or {})
+        elif kind == "lost":
+            self.lost[str(loose.get("name"))] = None
         return []
 
     def feed_frame(self, loose_events: Iterable[Json]) -> list[Json]:

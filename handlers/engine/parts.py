@@ -18,6 +18,8 @@ Json = dict[str, Any]
 TEXT_KINDS = frozenset(("text", "refusal", "reasoning"))
 KINDS = frozenset(("text", "refusal", "reasoning", "file", "tool_call", "unknown"))
 SPOKEN = TEXT_KINDS | {"tool_call"}
+FILE_MEMBERS = ("modality", "media_type", "url", "file_id", "filename", "expires_at")
+"""What is said of a file as a whole; the last word counts."""
 ATTEMPTS = 64
 """How often the arguments of one call are parsed to see whether they are complete."""
 
@@ -98,7 +100,7 @@ class GrowingPart:
         self.name = self.name or loose.get("name") or ""
         if loose.get("redacted") and self.kind == "reasoning" and not self.begun:
             self.redacted = True
-        for name in ("modality", "media_type", "expires_at"):
+        for name in FILE_MEMBERS:
             if loose.get(name) is not None:
                 self.fields[name] = loose[name]
 
@@ -112,8 +114,13 @@ class GrowingPart:
         if self.kind == "unknown":
             return bool(self.data)
         if self.kind == "file":
-            return bool(self.data or self.transcript or self.wire_id)
+            return bool(self.data or self.transcript or self.wire_id or self.elsewhere)
         return self.has_content
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether the part is a file that has its content at an address, or with the provider."""
+        return "url" in self.fields or "file_id" in self.fields
 
     @property
     def has_content(self) -> bool:
@@ -182,7 +189,7 @@ class GrowingPart:
 
     def _complete_file(self, part: Json) -> None:
         part |= {name: value for name, value in self.fields.items() if name not in part}
-        if self.data or not self.wire_id:
+        if self.data or not (self.wire_id or self.elsewhere):
             part["data"] = joined_base64(self.data)
         if self.transcript:
             part["transcript"] = "".join(self.transcript)

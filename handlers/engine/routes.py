@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from .parts import KINDS, GrowingPart, Json
 
-_CONTENT = ("text", "arguments", "citation", "signature", "transcript", "data", "logprobs", "name", "id", "redacted")
+_CONTENT = ("text", "arguments", "citation", "signature", "transcript", "data", "logprobs", "name", "id", "redacted",
+            "url", "file_id")  # fmt: skip
 _BY_CONTENT = (
     ("arguments", "tool_call"), ("text", "text"), ("citation", "text"), ("signature", "reasoning"),
-    ("transcript", "file"),
+    ("transcript", "file"), ("url", "file"), ("file_id", "file"),
 )  # fmt: skip
 
 
@@ -91,6 +92,8 @@ def is_another(part: GrowingPart, loose: Json) -> bool:
         return True
     if kind in ("reasoning", "file") and wire_id and part.wire_id and wire_id != part.wire_id:
         return True
+    if kind == "file" and keyless and part.elsewhere:
+        return bool(loose.get("url") or loose.get("file_id"))
     if kind == "unknown":
         return keyless and loose.get("part") == "unknown" and part.has_content
     if kind == "reasoning" and part.has_content:

@@ -10,7 +10,7 @@ import orjson
 
 from .assembler import Assembler
 from .errors import GatewayError, TemplateError, UpstreamError
-from .losses import header_value
+from .losses import Loss, header_value
 from .provider_errors import told_error
 from .reasoning import before_calls, seal_event
 from .streams import parser, read_data, splitter
@@ -180,7 +180,7 @@ class TranslatedStream:
         events = self.assembler.end(complete=self.ended)
         response = self.assembler.response
         self.call.usage = response.get("usage") or {}
-        lost = self.call.engine.losses.of_answer(self.journey.client, response)
+        lost = [*self.left_behind(), *self.call.engine.losses.of_answer(self.journey.client, response)]
         if lost:
             self.call.losses += lost
             frames.append({"comment": f"gateway-warnings: {header_value(lost)}"})
@@ -189,6 +189,10 @@ class TranslatedStream:
         except GatewayError as failure:
             self.failure = failure
         return self.writer.write(frames)
+
+    def left_behind(self) -> list[Loss]:
+        """What the provider's reader could not take along."""
+        return [Loss("unsupported", name) for name in self.assembler.lost]
 
     def told(self, response: Event) -> bytes:
         """A whole neutral response as a stream in one piece."""
@@ -247,6 +251,7 @@ def assembled(journey: Translation, raw: bytes) -> Event:
         for loose in stream.loose(name, read_data(data)) if not stream.ended else ():
             stream.assembler.feed(loose)
     stream.held_back()
+    journey.call.losses += stream.left_behind()
     for last in stream.assembler.end(complete=stream.ended):
         if last["type"] == "error":
             raise stream.failed(last["error"])

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from . import broken_images, reasoning
-from .answer_checks import error_in, lack_of
+from .answer_checks import error_in, lack_of, left_behind
 from .answers import JSON_HEADERS, Answer, Headers, stream_headers
 from .contract.bodies import LARGE
 from .contract.large import write_large
@@ -143,6 +143,7 @@ class Translation(Journey):
             raise misread(self.provider.id, error) from error
         if not isinstance(response, dict) or "finish_reason" not in response:
             raise self.no_answer("its template finds no finish_reason in it")
+        self.call.losses += left_behind(self.door.dialect, body)
         if self.provider.thought_tags is not None:
             response = {**response, "parts": told_apart(response.get("parts") or [], self.provider.thought_tags)}
         return self.completed(response)

@@ -454,6 +454,15 @@ def test_a_file_s_data_is_one_text(shreds, whole):
     ]
 
 
+@pytest.mark.parametrize("place", [{"url": "https://x/a.png", "filename": "a.png"}, {"file_id": "file-1"}])
+def test_a_file_may_be_elsewhere(place):
+    """At an address, or with the provider: told at its start, and there is no data beside it."""
+    events, assembler = assembled([START, delta(part="file", key=0, media_type="image/png", end=True, **place), finish()])
+    part = {"type": "file", "modality": "image", "media_type": "image/png", **place}
+    assert assembler.response["parts"] == [part]
+    assert [event["part"] for event in events if event["type"] in ("part_start", "part_end")] == [part, part]
+
+
 def test_a_block_of_its_family_grows_by_its_changes():
     """Texts and lists of the changes are added to the block's, its type stays; the changes pass on as they are."""
     loose = [

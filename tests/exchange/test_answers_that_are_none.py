@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import httpx
@@ -125,6 +126,37 @@ def test_a_provider_that_cannot_be_reached_is_named(bench: Any, path: str, model
     assert answer.status_code == 502
     assert signed(answer) == ([model], [])
     assert bench.line(answer).endswith(" error=connect_error")
+
+
+TWO = {"id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": [
+    {"index": index, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+    for index, text in enumerate(("first", "second"))]}  # fmt: skip
+
+
+def chunk(index: int, text: str, finish: str | None = None) -> bytes:
+    choice = {"index": index, "delta": {"content": text}, "finish_reason": finish}
+    return b"data: " + json.dumps({"id": "c", "model": "m", "choices": [choice]}).encode() + b"\n\n"
+
+
+SHREDS = [chunk(0, "fi"), chunk(1, "sec"), chunk(0, "rst"), chunk(1, "ond", "length"), chunk(0, "", "stop"), b"data: [DONE]\n\n"]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("reply", [Reply(200, TWO), Reply(200, events=SHREDS)], ids=["whole", "streamed"])
+def test_of_several_answers_the_first_is_taken_and_the_others_are_told(bench: Any, reply: Reply, stream: bool) -> None:
+    """Nobody asked for them: they are neither mixed into the first nor dropped in silence."""
+    answer = bench.post(MESSAGES, body("o:m", stream=stream), reply)
+    assert answer.status_code == 200
+    if stream:
+        shreds = [json.loads(line[6:]) for line in answer.text.splitlines() if line.startswith("data: ")]
+        text = "".join(shred["delta"].get("text", "") for shred in shreds if shred["type"] == "content_block_delta")
+        assert text == "first"
+        assert "end_turn" in answer.text
+    else:
+        assert [part["text"] for part in answer.json()["content"]] == ["first"]
+    told = answer.headers.get("gateway-warnings", "") + (answer.text if stream else "")
+    assert "unsupported choices[1]" in told
+    assert 'lost="unsupported choices[1]' in bench.line(answer)
 
 
 def signed(answer: httpx.Response) -> tuple[list[str], list[str]]:
