@@ -278,6 +278,15 @@ def test_the_rest_of_a_refused_body_is_not_waited_for(impatient):
         assert closed(opened)
 
 
+def test_the_rest_of_a_body_that_nobody_reads_is_not_waited_for():
+    """Nor is one to which the whole answer was given: no other deadline runs then."""
+    with served(small_app(), http=Impatient, timeout_keep_alive=600) as url, \
+            connection((urlsplit(url).hostname, urlsplit(url).port)) as opened:  # fmt: skip
+        opened.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nabc")
+        assert answer(opened)[0] == 200
+        assert closed(opened)
+
+
 def test_a_body_that_comes_too_slowly_is_refused(server, monkeypatch):
     """The time that a body may take grows with what has come, so a slow line is no crime, but dripping is."""
     monkeypatch.setattr(bodies, "GRACE_SECONDS", 0.2)
