@@ -33,10 +33,17 @@ class Splitter(Protocol):
     """Cuts a stream of bytes into its events."""
 
     def feed(self, chunk: bytes) -> list[bytes]:
-        """Take the next bytes, give the events they complete; StreamError if one grows beyond the limit."""
+        """Take the next bytes, give the events they complete. StreamError if one grows beyond the limit, as soon as
+        there is none to give before it."""
 
     def finish(self) -> bytes:
-        """What is left at the end of the stream: an event without its terminator, or nothing."""
+        """What is left at the end of the stream: an event without its terminator, or nothing. StreamError as above."""
+
+
+def check(rest: bytearray, limit: int) -> None:
+    """Whether what has come of an event is still bearable."""
+    if len(rest) > limit:
+        raise StreamError(f"The provider sent an event of more than {limit} bytes.", "event_too_large")
 
 
 # ---- server-sent events -----------------------------------------------------------------------------------------
@@ -67,7 +74,9 @@ class ServerSentEvents:
             events.append(chunk[start:end])
             start = end
         if start < len(chunk):
-            self._keep(chunk[start:])
+            self._rest += chunk[start:]
+            if not events:
+                check(self._rest, self._limit)
         return events
 
     def _feed_slowly(self, chunk: bytes) -> list[bytes]:
@@ -87,18 +96,12 @@ class ServerSentEvents:
                 events.append(bytes(rest[start:end]))
                 start = position = end
         del rest[:start]
-        self._check(len(rest))
+        if not events:
+            check(rest, self._limit)
         return events
 
-    def _keep(self, piece: bytes) -> None:
-        self._rest += piece
-        self._check(len(piece))
-
-    def _check(self, size: int) -> None:
-        if size > self._limit:
-            raise StreamError(f"The provider sent an event of more than {self._limit} bytes.", "event_too_large")
-
     def finish(self) -> bytes:
+        check(self._rest, self._limit)
         rest, self._rest = bytes(self._rest), bytearray()
         return rest
 
@@ -147,15 +150,15 @@ class JsonLines:
         *lines, rest = chunk.split(b"\n")
         if not lines:
             self._rest += chunk
+            check(self._rest, self._limit)
         else:
             first = bytes(self._rest) + lines[0] if self._rest else lines[0]
             lines = [line + b"\n" for line in (first, *lines[1:])]
             self._rest = bytearray(rest)
-        if len(self._rest) > self._limit:
-            raise StreamError(f"The provider sent a line of more than {self._limit} bytes.", "event_too_large")
         return lines
 
     def finish(self) -> bytes:
+        check(self._rest, self._limit)
         rest, self._rest = bytes(self._rest), bytearray()
         return rest
 
@@ -198,8 +201,8 @@ class JsonArray:
             start = end
         del rest[:start]
         self._position -= start
-        if len(rest) > self._limit:
-            raise StreamError(f"The provider sent an element of more than {self._limit} bytes.", "event_too_large")
+        if not events:
+            check(rest, self._limit)
         return events
 
     def _next_end(self) -> int:
@@ -226,6 +229,7 @@ class JsonArray:
                     return self._position
 
     def finish(self) -> bytes:
+        check(self._rest, self._limit)
         rest, self._rest, self._position = bytes(self._rest), bytearray(), 0
         return rest
 

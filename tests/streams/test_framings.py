@@ -134,6 +134,17 @@ def test_defect_212_an_endless_event_is_a_clean_error(framing, endless, monkeypa
         assert (caught.value.status, caught.value.code) == (502, "event_too_large")
 
 
+@pytest.mark.parametrize(("framing", "good"), [("sse", b"data: 1\n\n"), ("sse", b"data: 1\r\n\r\n"), ("ndjson", b"1\n"),
+                                               ("json-array", b'[{"a":1}')])  # fmt: skip
+@pytest.mark.parametrize("more", [True, False])
+def test_defect_212_what_came_before_an_endless_event_is_given_first(framing: str, good: bytes, more: bool) -> None:
+    """Good events of the same read are events; the failure comes with the next read, or with the end."""
+    cut = SPLITTERS[framing](limit=1000)
+    assert cut.feed(good + b',{"b":"' + b"x" * 2000) == [good]
+    with pytest.raises(StreamError):
+        _ = cut.feed(b"x") if more else cut.finish()
+
+
 SPLITTERS = {"sse": framings.ServerSentEvents, "ndjson": framings.JsonLines, "json-array": framings.JsonArray}
 
 
