@@ -25,11 +25,11 @@ def settings(**changes: Any) -> Any:
     return SimpleNamespace(**plain | changes)
 
 
-def run(coroutine: Coroutine[Any, Any, Any]) -> Any:
-    """Run a test's coroutine; none takes longer than ten seconds."""
+def run(coroutine: Coroutine[Any, Any, Any], seconds: float = 20) -> Any:
+    """Run a test's coroutine; none takes longer than `seconds`."""
 
     async def limited() -> Any:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(seconds):
             return await coroutine
 
     with asyncio.Runner(loop_factory=loop_factory) as runner:

@@ -5,17 +5,22 @@ from __future__ import annotations
 import asyncio
 import gc
 import random
+import ssl
 from pathlib import Path
 
 import httpx
+import pytest
 from upstream.provider_settings import run
 from upstream.sockets import STREAM, Connection, Provider, chunked, whole
 from upstream.transport_states import LIMITS, ask, at_rest, pooled
 
 from handlers.engine.bodies import Upload
 from handlers.engine.pools import PoolSettings
+from handlers.engine.transports import tls_context
 
-CALLS, TASKS = 3000, 25
+TASKS = 25
+FILES = Path(__file__).parent / "certificates"
+CA = str(FILES / "ca.pem")
 KINDS = ("whole", "chunks", "closes", "resets", "in the middle", "garbage", "close", "silent", "large")
 
 
@@ -44,12 +49,19 @@ async def script(connection: Connection) -> None:
             return
 
 
+def serving() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(FILES / "server.pem", FILES / "server.key")
+    return context
+
+
 def descriptors() -> int:
     place = Path("/proc/self/fd")
     return len(list(place.iterdir())) if place.exists() else 0
 
 
-def test_thousands_of_calls_leave_nothing_behind():
+@pytest.mark.parametrize(("calls", "tls"), [(2000, False), (400, True)], ids=["plain", "under TLS"])
+def test_thousands_of_calls_leave_nothing_behind(calls, tls):
     """Callers leave at any moment, servers fail in any way: each complete answer is its own call's."""
     dice = random.Random(7)
 
@@ -75,8 +87,8 @@ def test_thousands_of_calls_leave_nothing_behind():
 
     async def soak(url: str) -> dict[str, int]:
         outcomes: dict[str, int] = {}
-        numbers = iter(range(CALLS))
-        async with pooled(PoolSettings(limit=20, idle=10, age=0.5)) as transport:
+        numbers = iter(range(calls))
+        async with pooled(PoolSettings(limit=20, idle=10, age=0.5), tls_context(ca=CA) if tls else None) as transport:
 
             async def worker() -> None:
                 for number in numbers:
@@ -95,10 +107,10 @@ def test_thousands_of_calls_leave_nothing_behind():
         assert asyncio.all_tasks() == {asyncio.current_task()}
         return outcomes
 
-    with Provider(script) as provider:
+    with Provider(script, context=serving() if tls else None) as provider:
         before = descriptors()
-        outcomes = run(soak(provider.url()))
+        outcomes = run(soak(provider.url()), 60)
         gc.collect()
     assert descriptors() <= before
-    assert sum(outcomes.values()) == CALLS
-    assert {"whole", "left", "cancelled", "ReadTimeout", "RemoteProtocolError", "ReadError"} <= set(outcomes)
+    assert sum(outcomes.values()) == calls
+    assert {"whole", "left", "cancelled", "ReadTimeout", "RemoteProtocolError"} <= set(outcomes)
