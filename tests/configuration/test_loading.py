@@ -184,6 +184,14 @@ def test_numbers_with_units_and_defaults(tmp_path: Path) -> None:
     assert (provider.trust_env, provider.on_loss, provider.reasoning_scope) == (True, "report", "my-openai")
 
 
+def test_how_many_connections_a_provider_gets_is_the_operator_s_business(tmp_path: Path) -> None:
+    """Numbers and times as written; what is not written stays as it is."""
+    text = FOUR_LINES + "    connections: {limit: 8, idle_for: 1500ms, age: 2m}\n"
+    provider = load(tmp_path, text).providers["my-openai"]
+    kept = provider.connections
+    assert (kept.limit, kept.idle, kept.idle_for, kept.age) == (8, 1000, 1.5, 120)
+
+
 def test_declared_models_are_dated_and_star_speaks_for_the_rest(tmp_path: Path) -> None:
     models = "    models:\n      a: {created: 2025-09-29, name: A}\n      b: {created: 12}\n      c:\n      '*': {defaults: {top_p: 1}}\n"
     provider = load(tmp_path, FOUR_LINES + models).providers["my-openai"]

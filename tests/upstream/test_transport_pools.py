@@ -7,15 +7,16 @@ import socket
 
 import httpx
 import pytest
-from upstream.provider_settings import asked as asked_of_upstream
-from upstream.provider_settings import run
+from upstream.provider_settings import run, settings
 from upstream.sockets import STREAM, Connection, Provider, answering, chunked, whole
 from upstream.transport_states import LIMITS, ask, asked, at_rest, open_connections, pooled
 
 from handlers.engine import addresses, pools
+from handlers.engine.errors import UpstreamError
 from handlers.engine.pools import PoolSettings, server_keeps
-from handlers.engine.providers import Connections
+from handlers.engine.providers import Connections, Timeout
 from handlers.engine.transports import origin_of
+from handlers.engine.upstream import Upstream
 
 
 def holding(*, until: str):
@@ -84,8 +85,21 @@ def test_places_are_given_in_the_order_in_which_they_were_asked_for():
 
 def test_an_operator_may_limit_the_calls_of_a_provider():
     """`connections: {limit: 1}`: the second one waits, for as long as `timeout: {pool: …}` says."""
-    with Provider(answering(whole(b"ok"))) as provider:
-        assert asked_of_upstream(provider.url(), connections=Connections(limit=1))[2] == b"ok"
+    with Provider(holding(until="go")) as provider:
+
+        async def call() -> None:
+            upstream = Upstream(settings(connections=Connections(limit=1), timeout=Timeout(pool=0.05)))
+            first = asyncio.create_task(upstream.open("POST", provider.url(), [], b"{}"))
+            await provider.told("asked 1")
+            with pytest.raises(UpstreamError) as caught:
+                await upstream.open("POST", provider.url(), [], b"{}")
+            assert (caught.value.status, caught.value.code, caught.value.sent) == (503, "pool_timeout", False)
+            provider.note("go")
+            assert await (await first).read() == b"1"
+            await upstream.aclose()
+
+        run(call())
+        assert len(provider.requests) == 1
 
 
 # ---- given up ---------------------------------------------------------------------------------------------------
@@ -150,13 +164,13 @@ def test_how_long_a_server_keeps_a_connection(headers, seconds):
     assert server_keeps(headers) == seconds
 
 
-@pytest.mark.parametrize("settings", [PoolSettings(age=0), PoolSettings(idle_for=0)], ids=["old", "not kept"])
-def test_a_connection_that_is_old_is_not_used_again(settings):
+@pytest.mark.parametrize("kept", [PoolSettings(age=0), PoolSettings(idle_for=0)], ids=["old", "not kept"])
+def test_a_connection_that_is_old_is_not_used_again(kept):
     """So a name that has moved is followed; the answer itself is not touched."""
     with Provider(answering(whole(b"ok"))) as provider:
 
         async def call() -> None:
-            async with pooled(settings) as transport:
+            async with pooled(kept) as transport:
                 for _ in range(3):
                     assert await asked(transport, provider.url()) == b"ok"
 
