@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import ssl
-from collections.abc import AsyncIterable, Iterable
+from collections.abc import AsyncIterable, Callable, Iterable
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -83,10 +83,13 @@ class PooledTransport(httpx.AsyncBaseTransport):
     """Requests over pools of HTTP/1.1 connections, one for each origin.
 
     `settings.limit` is the number of calls under way at once; who must wait longer than `limits.pool` for a place gets
-    httpx.PoolTimeout. Places are given in the order in which they were asked for.
+    httpx.PoolTimeout. Places are given in the order in which they were asked for. The TLS settings, or what makes them,
+    are only looked at for https.
     """
 
-    def __init__(self, context: ssl.SSLContext | None = None, settings: PoolSettings | None = None) -> None:
+    def __init__(
+        self, context: ssl.SSLContext | Callable[[], ssl.SSLContext] = tls_context, settings: PoolSettings | None = None
+    ) -> None:
         self._context = context
         self._settings = settings or PoolSettings()
         self._addresses = Addresses()
@@ -175,7 +178,9 @@ class PooledTransport(httpx.AsyncBaseTransport):
     def _pool(self, origin: Origin) -> Pool:
         found = self._pools.get(origin)
         if found is None:
-            context = (self._context or tls_context()) if origin.scheme == "https" else None
+            context = None
+            if origin.scheme == "https":
+                context = self._context() if callable(self._context) else self._context
             found = self._pools[origin] = Pool(origin, self._settings, self._addresses, context)
         return found
 

@@ -192,7 +192,7 @@ class Upstream:
         proxy = provider.proxy or (proxy_of(url) if provider.trust_env else None)
         if proxy is None and not provider.http2:
             if self._direct is None:
-                self._direct = PooledTransport(self._tls(), self._pool)
+                self._direct = PooledTransport(self._tls, self._pool)
             return self._direct
         return self._proxied_by(proxy)
 
@@ -214,11 +214,8 @@ class Upstream:
         return self._proxied[key]
 
     def _tls(self) -> ssl.SSLContext:
-        tls = self._provider.tls
         try:
-            return tls_context(
-                tls.verify, tls.ca, tls.cert, tls.key, trust_env=self._provider.trust_env, http2=self._provider.http2
-            )
+            return tls_of(self._provider)
         except OSError as error:
             raise self.error("cannot be reached: a TLS file of ours cannot be read", "tls_error", sent=False) from error
 
@@ -245,6 +242,12 @@ class Upstream:
         return UpstreamError(
             f"The provider {self._provider.id}{place} {found.what}.", type=found.type, code=found.code, sent=found.sent
         )
+
+
+def tls_of(provider: Provider) -> ssl.SSLContext:
+    """The TLS settings of a provider; OSError if a file of them cannot be read."""
+    tls = provider.tls
+    return tls_context(tls.verify, tls.ca, tls.cert, tls.key, trust_env=provider.trust_env, http2=provider.http2)
 
 
 def authority_of(url: str) -> str:

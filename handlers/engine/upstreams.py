@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING
 
 from .demo import DemoTransport
-from .transports import tls_context
-from .upstream import Upstream
+from .upstream import Upstream, tls_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,9 +34,16 @@ class Upstreams:
         return found
 
     async def prepare(self, providers: Iterable[Provider]) -> None:
-        """Read the authorities of TLS now, in a thread: the first call must not hold the loop for it."""
-        if any(provider.base_url.startswith("https:") for provider in providers):
-            await asyncio.to_thread(tls_context)
+        """Read the files of TLS now, in a thread: no call must hold the loop for it. One that fails is told of then."""
+        wanted = [provider for provider in providers if provider.base_url.startswith("https:")]
+
+        def read() -> None:
+            for provider in wanted:
+                with contextlib.suppress(OSError):
+                    tls_of(provider)
+
+        if wanted:
+            await asyncio.to_thread(read)
 
     async def close(self) -> None:
         made, self._made = self._made, {}

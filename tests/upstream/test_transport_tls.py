@@ -9,13 +9,16 @@ from pathlib import Path
 
 import httpx
 import pytest
-from upstream.provider_settings import run
+from upstream.provider_settings import run, settings
 from upstream.sockets import STREAM, Connection, Provider, answering, chunked, whole
 from upstream.transport_states import LIMITS, SHORT, ask, asked, at_rest, open_connections, pooled
 
-from handlers.engine import addresses
+from handlers.engine import addresses, transports
 from handlers.engine.bodies import Upload
+from handlers.engine.providers import Tls
 from handlers.engine.transports import tls_context
+from handlers.engine.upstream import tls_of
+from handlers.engine.upstreams import Upstreams
 
 FILES = Path(__file__).parent / "certificates"
 CA, CERT, KEY = (str(FILES / name) for name in ("ca.pem", "client.pem", "client.key"))
@@ -83,8 +86,8 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("settings", "host"), REFUSED)
-def test_a_certificate_that_is_not_right_is_a_connect_error(settings, host, monkeypatch):
+@pytest.mark.parametrize(("trusted", "host"), REFUSED)
+def test_a_certificate_that_is_not_right_is_a_connect_error(trusted, host, monkeypatch):
     """The system's own words are its cause, nothing was sent, and the socket is closed."""
 
     async def script(connection: Connection) -> None:
@@ -98,7 +101,7 @@ def test_a_certificate_that_is_not_right_is_a_connect_error(settings, host, monk
         monkeypatch.setattr(addresses, "looked_up", looked_up)
 
         async def call() -> None:
-            async with pooled(context=tls_context(**settings)) as transport:
+            async with pooled(context=tls_context(**trusted)) as transport:
                 with pytest.raises(httpx.ConnectError) as caught:
                     await ask(transport, provider.url().replace("127.0.0.1", host))
                 assert "CERTIFICATE_VERIFY_FAILED" in str(caught.value.__cause__)
@@ -128,6 +131,40 @@ def test_the_settings_for_the_same_files_are_read_once():
     assert tls_context() is tls_context(True, None, None, None, trust_env=True)
     assert tls_context() is not tls_context(http2=True)
     assert tls_context(ca=CA) is not tls_context(verify=False, ca=CA)
+
+
+def test_the_settings_are_for_https_only():
+    """Who has a local provider does not read all authorities for it; who then goes to https, has his own settings."""
+    made = []
+
+    def making() -> ssl.SSLContext:
+        made.append(1)
+        return tls_context(ca=CA)
+
+    with Provider(answering(whole(b"ok"))) as plain, Provider(answering(whole(b"ok")), context=serving()) as provider:
+
+        async def call() -> None:
+            async with pooled(context=making) as transport:
+                assert await asked(transport, plain.url()) == b"ok"
+                assert made == []
+                for _ in range(2):
+                    assert await asked(transport, provider.url()) == b"ok"
+                assert made == [1]
+
+        run(call())
+
+
+def test_the_files_of_all_providers_are_read_before_the_first_call():
+    """In a thread, at the start; a file that cannot be read is that provider's error, when it is called."""
+    tls_settings = [Tls(), Tls(verify=False), Tls(ca=CA), Tls(ca="/no/such/file.pem")]
+    providers = [settings(tls=tls, base_url="https://x.test") for tls in tls_settings]
+    transports._tls_context.cache_clear()
+    run(Upstreams().prepare([*providers, settings(base_url="http://x.test", tls=Tls(verify=False, ca=CA))]))
+    before = transports._tls_context.cache_info()
+    assert before.currsize == 3
+    for provider in providers[:3]:
+        tls_of(provider)
+    assert transports._tls_context.cache_info().misses == before.misses
 
 
 def test_large_bodies_go_both_ways():

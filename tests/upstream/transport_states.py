@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from handlers.engine.bodies import Reply, Timeout, Upload
-from handlers.engine.transports import PooledTransport, PoolSettings
+from handlers.engine.transports import PooledTransport, PoolSettings, tls_context
 
 SHORT = Timeout(connect=5, read=0.15, write=0.15, pool=5)
 LIMITS = Timeout(connect=5, read=5, write=5, pool=5)
@@ -16,7 +16,7 @@ LIMITS = Timeout(connect=5, read=5, write=5, pool=5)
 @asynccontextmanager
 async def pooled(settings: PoolSettings | None = None, context: Any = None, *, rests: bool = True):
     """A transport that is closed in the end; before that it must have come to rest, if `rests`."""
-    transport = PooledTransport(context, settings)
+    transport = PooledTransport(context or tls_context, settings)
     try:
         yield transport
         if rests:
