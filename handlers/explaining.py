@@ -56,7 +56,7 @@ def read_body(file: Path) -> dict[str, Any]:
 def read_answer(response: Path | None, stream: Path | None) -> dict[str, Any] | None:
     """What the provider is to answer: a whole answer, or a transcript of a stream, as it was on the wire."""
     if stream is not None:
-        return {"stream": stream.read_text("utf-8")}
+        return {"stream": stream.read_bytes()}
     if response is None:
         return None
     try:

@@ -29,6 +29,7 @@ from .patches import Patches
 from .problems import Problems, did_you_mean
 from .raw_reasoning import Carrier
 from .resources import Resources
+from .streams import READ_ONLY
 from .templates import Compiler, Kind, Template
 from .token_rules import TokenRule
 
@@ -115,6 +116,10 @@ class DialectLoader:
         place = (document.file, document.line(("dialects", name)))
         before = len(self.problems.errors)
         files = self.files(name, chain, place)
+        framing = (entry.get("stream") or {}).get("framing")
+        if framing in READ_ONLY and "write_event" in files:
+            sentence = f"dialects.{name}.stream: nothing is written to callers in {framing}."
+            self.problems.error("P013", *place, sentence, "Only providers stream so; take the callers' side away.")
         templates = self.templates(name, chain, files)
         if templates is None or len(self.problems.errors) > before:
             return None

@@ -1,4 +1,4 @@
-"""How events lie in bytes: server-sent events, one JSON text per line, one JSON array that grows.
+"""How events lie in text: server-sent events, one JSON text per line, one JSON array that grows.
 
 A splitter cuts a stream into raw events, terminators included: joined again, its output is its input. A parser reads
 one raw event. `streams` gives both by name.

@@ -23,6 +23,7 @@ from .query import with_query
 from .recorded_usage import usage_of_answer
 from .relay import Relay, replaced_models
 from .splicing import NotSpliceable, replace_text, splice, top_level
+from .streams import OF_JSON
 from .translation import Translation
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ class PassThrough(Journey):
     # ---- the answer -------------------------------------------------------------------------------------------
 
     def streams(self, upstream: UpstreamAnswer) -> bool:
-        if self.door.dialect.stream.name != "sse":  # of lines and arrays the media type tells little
+        if self.door.dialect.stream.name in OF_JSON:  # of lines and arrays the media type tells little
             return upstream.status < 400 and not upstream.media_type.endswith("html")
         return upstream.status < 400 and not upstream.media_type.endswith(("json", "html"))
 

@@ -28,6 +28,7 @@ CODES = {
     "P011": "an alias that leads nowhere",
     "P012": "a patch that cannot work",
     "P013": "a header, path or query that cannot be used",
+    "P014": "a package that a provider needs is not installed",
     "L001": "a template is missing, or cannot be read",
     "L002": "a member that the schema requires can be absent",
     "L003": "what a template makes breaks the schema",

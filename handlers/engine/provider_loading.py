@@ -18,6 +18,7 @@ from .patch_reading import read_patches
 from .patches import Patches
 from .problems import Problems, did_you_mean
 from .providers import Connections, Model, Provider, Retries, Secret, Timeout, Tls
+from .signing import OPTIONAL, Auth, missing
 
 RESERVED = frozenset({"v1", "v1beta", "api", "health", "api-docs", "api-docs.json"})
 """First segments of our own paths; a provider of that name could not be reached under /{provider_id}/…"""
@@ -81,6 +82,7 @@ class ProviderLoader:
         if main is None or None in also.values():
             return None
         self.check_key(entry, path)
+        auth = self.auth(entry, path)
         doors = {name: door for name, door in also.items() if door is not None}
         listed = entry.get("models", "any")
         models, other_model = self.models(listed)
@@ -96,7 +98,7 @@ class ProviderLoader:
             trust_env=entry.get("trust_env", True), proxy=entry.get("proxy"), tls=Tls(**entry.get("tls", {})),
             http2=entry.get("http2", False), on_loss=entry.get("on_loss", "report"),
             reasoning_scope=entry.get("reasoning_scope", provider_id), transport=transport,
-            broken_images=entry.get("broken_images", "send"),
+            broken_images=entry.get("broken_images", "send"), auth=auth,
             thought_tags=tags(entry["thought_tags"]) if "thought_tags" in entry else dialect.reasoning.tags,
         )  # fmt: skip
 
@@ -140,18 +142,38 @@ class ProviderLoader:
         for member in ("headers", "query", "values", "also", "proxy"):
             self.secrets.extend(_filled_values(entry.get(member)))
 
+    def auth(self, entry: Mapping[str, Any], path: Path) -> Auth | None:
+        """The credentials that requests are signed with. None of their variables is ever shown."""
+        declared = entry.get("auth")
+        if not declared:
+            return None
+        auth = Auth.read(declared, lambda value: not isinstance(value, Unset))
+        self.secrets.extend(auth.secrets)
+        if not isinstance(declared["secret_key"], Filled | Unset):
+            self.problems.warning(
+                "P007", self.document.file, self.document.line((*path, "auth", "secret_key")),
+                f"{_dotted(path)}.auth.secret_key: a key is written in the file.", "Use ${NAME}, and set NAME.",
+            )  # fmt: skip
+        return auth
+
     def off(self, entry: Mapping[str, Any], path: Path) -> str | None:
         """Why nothing can be sent to this provider, or None."""
         if not entry.get("enabled", True):
             return "it is switched off (enabled: false)"
-        unset = self.document.unset(path)
+        unset = [(place, name) for place, name in self.document.unset(path) if place[2:] != ("auth", OPTIONAL)]
         for place, name in unset:
             say = self.problems.note if self.quiet else self.problems.warning
             say("P002", self.document.file, self.document.line(place),
                 f"{_dotted(place)}: {name} is not set, so {path[-1]} is off.",
                 f"Set {name} in the environment or in .env.")  # fmt: skip
         names = list(dict.fromkeys(name for _, name in unset))
-        return f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} not set" if names else None
+        if names:
+            return f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} not set"
+        lacking = missing() if entry.get("auth") else None
+        if lacking:
+            line = self.document.line((*path, "auth"))
+            self.problems.warning("P014", self.document.file, line, f"{_dotted(path)}: {lacking}.")
+        return lacking
 
     def door(
         self, dialect: Dialect, entry: Mapping[str, Any], path: Path, own: Mapping[str, Any], *, further: bool = False

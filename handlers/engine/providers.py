@@ -9,6 +9,7 @@ from typing import Any, Literal
 from .dialects import Dialect
 from .doors import Door
 from .patches import Patches
+from .signing import Auth
 
 __all__ = ["Door", "Model", "Provider", "Retries", "Secret", "Target", "Timeout", "Tls"]
 
@@ -125,6 +126,7 @@ class Provider:
     thought_tags: tuple[str, str] | None = None
     broken_images: Literal["send", "replace"] = "send"
     transport: Literal["http", "demo"] = "http"
+    auth: Auth | None = None
 
     def __repr__(self) -> str:
         return f"Provider({self.id}, type {self.type}{', off' if self.off else ''})"

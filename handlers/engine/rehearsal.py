@@ -13,6 +13,8 @@ from typing import Any
 import httpx
 import orjson
 
+from .event_stream import write_event
+
 Message = dict[str, Any]
 
 
@@ -50,19 +52,22 @@ class PlayedProvider(httpx.AsyncBaseTransport):
         return httpx.Response(says.get("status", 200), headers=headers, content=content)
 
 
-MEDIA_TYPES = {"sse": "text/event-stream", "ndjson": "application/x-ndjson", "json-array": "application/json"}
+MEDIA_TYPES = {"sse": "text/event-stream", "ndjson": "application/x-ndjson", "json-array": "application/json",
+               "aws-event-stream": "application/octet-stream"}  # fmt: skip
 """What a stream of each framing says that it is."""
 
 
-def stream_bytes(stream: str | list[Any], framing: str = "sse") -> bytes:
+def stream_bytes(stream: str | bytes | list[Any], framing: str = "sse") -> bytes:
     """A stream as bytes. Of a list each element is a frame; of server-sent events, text is sent as it is, and the
-    `type` of JSON names the event."""
-    if isinstance(stream, str):
-        return stream.encode()
+    `type` of JSON names the event. In a binary event stream an element is an object whose one member names the event."""
+    if isinstance(stream, str | bytes):
+        return stream.encode() if isinstance(stream, str) else stream
     if framing == "ndjson":
         return b"".join(orjson.dumps(carried) + b"\n" for carried in stream)
     if framing == "json-array":
         return orjson.dumps(stream)
+    if framing == "aws-event-stream":
+        return b"".join(write_event(name, orjson.dumps(told)) for carried in stream for name, told in carried.items())
     frames = []
     for carried in stream:
         name = carried.get("type") if isinstance(carried, dict) else None

@@ -13,6 +13,7 @@ from typing import Any
 
 import orjson
 
+from .event_stream import EventStream, parse_message
 from .framings import (
     LINE_END,
     JsonArray,
@@ -27,8 +28,8 @@ from .framings import (
 )
 
 __all__ = [
-    "FRAMINGS", "Parsed", "Splitter", "StreamError", "parse_event", "parser", "read_data", "splitter", "violation",
-    "write_frames",
+    "FRAMINGS", "OF_JSON", "READ_ONLY", "Parsed", "Splitter", "StreamError", "parse_event", "parser", "read_data",
+    "splitter", "violation", "write_frames",
 ]  # fmt: skip
 
 # ---- by name ----------------------------------------------------------------------------------------------------
@@ -37,14 +38,20 @@ _SPLITTERS: dict[str, Callable[[], Splitter]] = {
     "sse": ServerSentEvents,
     "ndjson": JsonLines,
     "json-array": JsonArray,
+    "aws-event-stream": EventStream,
 }
 _PARSERS: dict[str, Callable[[bytes], Parsed]] = {
     "sse": parse_server_sent_event,
     "ndjson": parse_json_line,
     "json-array": parse_array_element,
+    "aws-event-stream": parse_message,
 }
 FRAMINGS = tuple(_SPLITTERS)
 """The names a dialect's `stream: {framing: …}` may have."""
+OF_JSON = frozenset(("ndjson", "json-array"))
+"""Those whose media type may be the one of a whole answer, so that it tells nothing."""
+READ_ONLY = frozenset(("aws-event-stream",))
+"""Those in which providers stream, and nothing is written for a caller."""
 
 
 def splitter(framing: str) -> Splitter:

@@ -25,6 +25,7 @@ from .linking import link
 from .losses import Loss, check
 from .provider_errors import provider_error
 from .renames import Renaming
+from .streams import OF_JSON
 from .thought_tags import told_apart
 from .translated_stream import TranslatedStream, assembled
 
@@ -111,7 +112,7 @@ class Translation(Journey):
         """Whether the provider streams: what it says of itself counts, not what it was asked for."""
         if upstream.status >= 400 or not self.stream or upstream.media_type.endswith("html"):
             return False
-        return self.door.dialect.stream.name != "sse" or not upstream.media_type.endswith("json")
+        return self.door.dialect.stream.name in OF_JSON or not upstream.media_type.endswith("json")
 
     async def whole(self, upstream: UpstreamAnswer) -> Answer:
         """The answer in the caller's words: JSON, or a stream in one go where one was asked for and not given."""

@@ -128,6 +128,7 @@ class Upstream:
         kept = provider.connections
         self._pool = PoolSettings(kept.limit, kept.idle, kept.idle_for, kept.age)
         self._given = transport
+        self._sign = provider.auth.signer() if provider.auth is not None and provider.off is None else None
         self._direct: PooledTransport | None = None
         self._routes: dict[str, httpx.AsyncBaseTransport] = {}
         self._proxied: dict[str, httpx.AsyncBaseTransport] = {}
@@ -162,6 +163,11 @@ class Upstream:
             return UpstreamAnswer(self, reply)
 
     async def _send(self, method: str, url: str, headers: Headers, body: bytes | Upload, limits: Timeout) -> Reply:
+        if self._sign is not None:
+            if isinstance(body, Upload):
+                what = "cannot be sent a form: its requests are signed as a whole"
+                raise self.error(what, "not_signable", type="invalid_request", sent=False)
+            headers = self._sign(method, url, headers, body)
         transport = self._route(url)
         if isinstance(transport, PooledTransport):
             return await transport.call(method, url, headers, body, limits)

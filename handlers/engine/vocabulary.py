@@ -65,6 +65,7 @@ from .vocabulary_text import (
     from_json,
     join,
     lower,
+    replaced,
     shortened,
     split,
     standard_base64,
@@ -82,7 +83,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "omit": omit, "pick": pick, "keys": keys, "items": items, "merged": merged, "joined": joined,
     "first": first, "last": last,
     "take": take, "length": length,
-    "before": before, "since": since, "shortened": shortened,
+    "before": before, "since": since, "shortened": shortened, "replaced": replaced,
     "integer": integer, "numbers": numbers, "round": rounded, "at_most": at_most, "at_least": at_least,
     "timestamp": timestamp, "seconds": seconds, "json_schema": json_schema,
 }  # fmt: skip

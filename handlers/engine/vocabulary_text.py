@@ -146,6 +146,15 @@ def standard_base64(value: Any) -> Any:
     return text + "=" * (-len(text) % 4)
 
 
+def replaced(value: Any, pattern: str, other: str) -> Any:
+    """A text in which every match of a regular expression is replaced; absent where nothing is left.
+
+    >>> replaced("a.b/c.pdf", "[^a-z]+", "-")
+    'a-b-c-pdf'
+    """
+    return None if value is None else re.sub(pattern, other, a_text(value, "replaced")) or None
+
+
 def shortened(value: Any, most: int) -> Any:
     """A text of at most so many characters; of a longer one, its SHA-256 digest, cut to so many.
 

@@ -27,6 +27,7 @@ from openai.types.responses.response_create_params import ResponseCreateParams
 from openai.types.shared import ErrorObject
 from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
+from rosetta.converse_oracle import ConverseAnswer, ConverseRequest
 from rosetta.stories import PROVIDERS_ONLY, ROOT, Json
 
 from handlers.engine.contract.document import load_document
@@ -147,9 +148,10 @@ class OllamaRequest:
         return True
 
 
-RESPONSES: dict[str, type[BaseModel]] = {
+RESPONSES: dict[str, Any] = {
     "openai": ChatCompletion, "anthropic": Message, "responses": Response,
     "gemini": genai.GenerateContentResponse, "ollama": ChatResponse, "cohere": V2ChatResponse,
+    "bedrock": ConverseAnswer,
 }  # fmt: skip
 
 
@@ -181,6 +183,8 @@ def request_validator(dialect: str) -> Any:
         return OllamaRequest()
     if dialect == "cohere":
         return CohereRequest()
+    if dialect == "bedrock":
+        return ConverseRequest()
     schema = closed(TypeAdapter(REQUESTS[dialect]).json_schema(schema_generator=Schema))
     for name in NEWER[dialect]:
         for branch in schema["anyOf"]:

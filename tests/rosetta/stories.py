@@ -40,7 +40,7 @@ from handlers.engine.templates import Compiler, Kind
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 DIALECTS = ("openai", "anthropic", "gemini", "ollama")
-PROVIDERS_ONLY = ("cohere",)
+PROVIDERS_ONLY = ("cohere", "bedrock")
 """Dialects that no caller speaks: stories say what is written to them (`writes:`), and what answers mean (`reads:`)."""
 WIRES = (*DIALECTS, "responses", *PROVIDERS_ONLY)
 """The dialects in which stories are told; `responses` has tests of its own beside (test_responses_*.py)."""

@@ -16,16 +16,17 @@ from rosetta.stories import HERE, Json, template
 from handlers.engine.assembler import Assembler
 from handlers.engine.dialects import Framing
 from handlers.engine.frame_writer import FrameWriter
+from handlers.engine.rehearsal import stream_bytes
 from handlers.engine.streams import parse_event, read_data, splitter
 from handlers.engine.templates import Kind
 
 CLIENTS = ("openai", "anthropic", "gemini", "ollama")
-END = {"openai": b"[DONE]", "anthropic": None, "gemini": None, "ollama": None, "responses": b"[DONE]", "cohere": b"[DONE]"}
+END = {"openai": b"[DONE]", "anthropic": None, "gemini": None, "ollama": None, "responses": b"[DONE]", "cohere": b"[DONE]", "bedrock": None}
 """The data that ends a stream and is no JSON."""
 FRAMINGS = {
     "openai": Framing("sse"), "anthropic": Framing("sse"), "gemini": Framing("sse", comments=False),
     "ollama": Framing("ndjson"), "responses": Framing("sse", number="sequence_number", opens=True),
-    "cohere": Framing("sse"),
+    "cohere": Framing("sse"), "bedrock": Framing("aws-event-stream"),
 }  # fmt: skip
 
 
@@ -87,8 +88,16 @@ def request_of(story: Json) -> Json:
     return {"model": "m", "messages": [], "stream": True, **story.get("request", {})}
 
 
+def bytes_of(story: Json) -> bytes:
+    """What the provider sent: a transcript, or frames of a binary stream, each of which is `{name: what it carries}`."""
+    if "frames" in story:
+        return stream_bytes(story["frames"], FRAMINGS[story["from"]].name)
+    sent: bytes = story["transcript"].encode()
+    return sent
+
+
 def journey_of(story: Json, pieces: list[bytes] | None = None) -> Journey:
-    return travel(story["from"], CLIENTS, request_of(story), pieces or [story["transcript"].encode()])
+    return travel(story["from"], CLIENTS, request_of(story), pieces or [bytes_of(story)])
 
 
 def travel(provider: str, clients: Iterable[str], request: Json, pieces: Iterable[bytes]) -> Journey:

@@ -1,6 +1,6 @@
 """Stream stories: what a provider sent, what it means, and what each kind of client hears of it.
 
-A story (streams_*.yaml) has the provider's bytes (`transcript`), the neutral events they come to, and the events that
+A story (streams_*.yaml) has the provider's bytes (`transcript`; of a binary stream, `frames`), the neutral events they come to, and the events that
 each client gets. Events are told short: neutral ones without `created` and without the part in deltas; chunks of
 Chat Completions as their delta, or as `finish`, `usage` or `error`. What clients of the other dialects hear is told
 where it says something new.
@@ -32,6 +32,7 @@ from rosetta.stream_journey import (
     FRAMINGS,
     accumulated_completion,
     accumulated_message,
+    bytes_of,
     frames_of,
     journey_of,
     named,
@@ -93,7 +94,7 @@ def test_every_event_is_neutral(story: Json) -> None:
     for event in journey_of(story).events:
         validator("event").validate(event)
     framing = FRAMINGS[story["from"]].name
-    for raw in splitter(framing).feed(story["transcript"].encode()):
+    for raw in splitter(framing).feed(bytes_of(story)):
         name, data = parse_event(framing, raw)
         value = json.loads(data) if data and data.startswith(b"{") else None
         if value is not None:
@@ -119,7 +120,7 @@ def test_cuts_do_not_matter(story: Json) -> None:
 
     All behind the splitter is a function of the events it gives, so single cuts are tried on the splitter alone.
     """
-    data = story["transcript"].encode()
+    data = bytes_of(story)
     framing = FRAMINGS[story["from"]].name
     whole = events_in([data], framing)
     for position in range(1, len(data)):

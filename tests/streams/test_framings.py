@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from handlers.engine import framings
+from handlers.engine import event_stream, framings
 from handlers.engine.streams import FRAMINGS, StreamError, parse_event, parser, read_data, splitter
 
 SSE = {
@@ -145,7 +145,8 @@ def test_defect_212_what_came_before_an_endless_event_is_given_first(framing: st
         _ = cut.feed(b"x") if more else cut.finish()
 
 
-SPLITTERS = {"sse": framings.ServerSentEvents, "ndjson": framings.JsonLines, "json-array": framings.JsonArray}
+SPLITTERS = {"sse": framings.ServerSentEvents, "ndjson": framings.JsonLines, "json-array": framings.JsonArray,
+             "aws-event-stream": event_stream.EventStream}  # fmt: skip
 
 
 def test_defect_212_a_large_event_is_no_matter():
@@ -166,7 +167,7 @@ def test_defect_212_a_large_event_is_no_matter():
 
 
 def test_framings_go_by_name():
-    assert FRAMINGS == ("sse", "ndjson", "json-array")
+    assert FRAMINGS == ("sse", "ndjson", "json-array", "aws-event-stream")
     for name in FRAMINGS:
         assert parser(name)(b"") == (None, None)
         assert isinstance(splitter(name), SPLITTERS[name])
