@@ -1,9 +1,9 @@
 """The binary event stream, `aws-event-stream`: messages of named headers and a payload, guarded by checksums.
 
-    length of all (4) | length of the headers (4) | CRC-32 of these eight (4) | headers | payload | CRC-32 of all before (4)
+    length of all (4) | length of the headers (4) | CRC-32 of these (4) | headers | payload | CRC-32 of all before (4)
 
-A header is its name's length (1), its name, its type (1) and its value. `:message-type` says what a message is: an `event`
-(named by `:event-type`), an `exception` (`:exception-type`), or an `error` (`:error-code`, `:error-message`).
+A header is its name's length (1), its name, its type (1) and its value. `:message-type` says what a message is: an
+`event` (named by `:event-type`), an `exception` (`:exception-type`), or an `error` (`:error-code`, `:error-message`).
 """
 
 from __future__ import annotations

@@ -59,7 +59,8 @@ MEDIA_TYPES = {"sse": "text/event-stream", "ndjson": "application/x-ndjson", "js
 
 def stream_bytes(stream: str | bytes | list[Any], framing: str = "sse") -> bytes:
     """A stream as bytes. Of a list each element is a frame; of server-sent events, text is sent as it is, and the
-    `type` of JSON names the event. In a binary event stream an element is an object whose one member names the event."""
+    `type` of JSON names the event. In a binary event stream an element is an object whose only member names the event.
+    """
     if isinstance(stream, str | bytes):
         return stream.encode() if isinstance(stream, str) else stream
     if framing == "ndjson":

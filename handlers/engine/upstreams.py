@@ -34,13 +34,17 @@ class Upstreams:
         return found
 
     async def prepare(self, providers: Iterable[Provider]) -> None:
-        """Read the files of TLS now, in a thread: no call must hold the loop for it. One that fails is told of then."""
-        wanted = [provider for provider in providers if provider.base_url.startswith("https:")]
+        """Read the files of TLS now, and make what signs, in a thread: no call must hold the loop for it. A file that
+        cannot be read is told of then."""
+        wanted = [provider for provider in providers if provider.base_url.startswith("https:") or provider.auth]
 
         def read() -> None:
             for provider in wanted:
-                with contextlib.suppress(OSError):
-                    tls_of(provider)
+                if provider.auth is not None:
+                    self.of(provider)
+                if provider.base_url.startswith("https:"):
+                    with contextlib.suppress(OSError):
+                        tls_of(provider)
 
         if wanted:
             await asyncio.to_thread(read)

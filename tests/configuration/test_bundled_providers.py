@@ -20,6 +20,8 @@ PLACES = {
     "AZURE_OPENAI_ENDPOINT": "https://mine.openai.azure.com", "AZURE_OPENAI_API_VERSION": "2025-01-01-preview",
     "VLLM_URL": "http://127.0.0.1:8000", "LLAMACPP_URL": "http://127.0.0.1:8080",
     "GOOGLE_CLOUD_PROJECT": "mine", "GOOGLE_CLOUD_LOCATION": "us-east5", "VERTEX_ACCESS_TOKEN": "key-of-vertex-anthropic",
+    "AWS_REGION": "us-east-1", "AWS_BEARER_TOKEN_BEDROCK": "key-of-bedrock", "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
+    "AWS_SECRET_ACCESS_KEY": "secret-of-bedrock-iam",
 }  # fmt: skip
 
 
@@ -31,7 +33,7 @@ def configuration(tmp_path_factory) -> Configuration:
 def test_with_its_keys_set_everybody_is_on(configuration: Configuration) -> None:
     assert list(configuration.on) == list(configuration.providers)
     assert {"demo", "openai", "anthropic", "azure", "azure-classic", "vertex-anthropic", "ollama", "lmstudio", "vllm", "llamacpp",
-            "openrouter", "deepseek", "groq", "mistral", "xai", "together", "gemini", "cohere"} == set(configuration.providers)  # fmt: skip
+            "openrouter", "deepseek", "groq", "mistral", "xai", "together", "gemini", "cohere", "bedrock", "bedrock-iam"} == set(configuration.providers)  # fmt: skip
 
 
 def test_keys_go_to_their_own_provider_only_and_encrypted(configuration: Configuration) -> None:
@@ -44,6 +46,9 @@ def test_keys_go_to_their_own_provider_only_and_encrypted(configuration: Configu
             assert sent == []
         else:
             assert parts.scheme == "https"
+            if provider.auth is not None:
+                assert sent == []  # it signs (tests/upstream/test_signing.py)
+                continue
             assert len(sent) == 1
             assert provider.id.removesuffix("-classic") in sent[0].decode()
 
@@ -59,6 +64,7 @@ def test_keys_go_to_their_own_provider_only_and_encrypted(configuration: Configu
         ("vertex-anthropic", ("https://us-east5-aiplatform.googleapis.com/v1/projects/mine/locations/us-east5"
                               "/publishers/anthropic/models/m:streamRawPredict")),
         ("groq", "https://api.groq.com/openai/v1/chat/completions"),
+        ("bedrock", "https://bedrock-runtime.us-east-1.amazonaws.com/model/m/converse-stream"),
         ("cohere", "https://api.cohere.com/v2/chat"),
         ("gemini", "https://generativelanguage.googleapis.com/v1beta/models/m:streamGenerateContent?alt=sse"),
     ],
@@ -71,6 +77,7 @@ def test_urls_are_the_documented_ones_defect_173(configuration: Configuration, p
     ("provider", "url"),
     [
         ("ollama", "http://127.0.0.1:11434/v1/chat/completions"),
+        ("bedrock", "https://bedrock-runtime.us-east-1.amazonaws.com/model/m/converse-stream"),
         ("cohere", "https://api.cohere.com/v2/chat"),
         ("gemini", "https://generativelanguage.googleapis.com/v1beta/openai/chat/completions"),
     ],

@@ -13,7 +13,7 @@ import openai
 import pytest
 from google import genai
 from google.genai import types
-from providers import anthropic_server, cohere_server, gemini_server, ollama_server, openai_server
+from providers import anthropic_server, cohere_server, converse_server, gemini_server, ollama_server, openai_server
 from serving import KEY, gateway, served
 
 PROVIDERS = """
@@ -23,6 +23,11 @@ providers:
   up-gemini: {{type: gemini, base_url: "{gemini}", key: {gemini_key}, models: any}}
   up-ollama: {{type: ollama, base_url: "{ollama}", models: any}}
   up-cohere: {{type: cohere, base_url: "{cohere}", key: {cohere_key}, models: any}}
+  up-bedrock: {{type: bedrock, base_url: "{bedrock}", key: {bedrock_key}, models: any}}
+  up-signed:
+    type: bedrock
+    base_url: "{bedrock}"
+    auth: {{scheme: sigv4, service: bedrock, region: {region}, access_key: {access_key}, secret_key: {secret_key}, session_token: {token}}}
 """
 
 
@@ -43,13 +48,15 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     servers: dict[str, Any] = {
         "openai": openai_server.OpenAIServer(), "anthropic": anthropic_server.AnthropicServer(),
         "gemini": gemini_server.GeminiServer(), "ollama": ollama_server.OllamaServer(),
-        "cohere": cohere_server.CohereServer(),
+        "cohere": cohere_server.CohereServer(), "bedrock": converse_server.ConverseServer(),
     }  # fmt: skip
     with contextlib.ExitStack() as stack:
         urls = {name: stack.enter_context(served(server)) for name, server in servers.items()}
+        servers["signed"] = servers["bedrock"]
         declared = PROVIDERS.format(
             **urls, openai_key=openai_server.KEY, anthropic_key=anthropic_server.KEY, gemini_key=gemini_server.KEY,
-            cohere_key=cohere_server.KEY,
+            cohere_key=cohere_server.KEY, bedrock_key=converse_server.KEY, region=converse_server.REGION,
+            access_key=converse_server.ACCESS_KEY, secret_key=converse_server.SECRET_KEY, token=converse_server.TOKEN,
         )  # fmt: skip
         with gateway(tmp_path_factory.mktemp("dialects"), declared) as url:
             world = World(

@@ -12,7 +12,7 @@ from providers.vendor_server import Reply
 from serving import KEY
 
 UPSTREAMS = ["up-gemini:gemini-test", "up-openai:gpt-4o", "up-anthropic:claude-test", "up-ollama:qwen3:8b",
-             "up-cohere:command-test"]
+             "up-cohere:command-test", "up-bedrock:eu.anthropic.claude-test-v1:0"]
 TOOLS: Any = [types.Tool(function_declarations=[
     types.FunctionDeclaration(name=name, description=f"Looks up the {name}.", parameters=types.Schema(
         type=types.Type.OBJECT, properties={"city": types.Schema(type=types.Type.STRING)}, required=["city"]))

@@ -9,7 +9,7 @@ import pytest
 from providers.ollama_server import THOUGHT
 
 UPSTREAMS = ["up-ollama:qwen3:8b", "up-openai:gpt-4o", "up-anthropic:claude-test", "up-gemini:gemini-test",
-             "up-cohere:command-test"]
+             "up-cohere:command-test", "up-bedrock:eu.anthropic.claude-test-v1:0"]
 TOOLS: Any = [
     {"type": "function", "function": {"name": name, "description": f"Looks up the {name}.", "parameters": {
         "type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}}}

@@ -14,6 +14,7 @@ from providers.vendor_server import Refused
 from sdk_oracles import strict, strict_event
 
 GEMINI, OLLAMA, COHERE = "up-gemini:gemini-test", "up-ollama:qwen3:8b", "up-cohere:command-test"
+BEDROCK, SIGNED = "up-bedrock:eu.anthropic.claude-test-v1:0", "up-signed:arn:aws:bedrock:eu-west-1::foundation-model/m.test-v1:0"
 CHAT_TOOLS: Any = [
     {"type": "function", "function": {"name": name, "parameters": {
         "type": "object", "properties": {"city": {"type": "string"}}}}}
@@ -23,7 +24,7 @@ MESSAGES_TOOLS: Any = [{"name": one["function"]["name"], "input_schema": one["fu
 CALLS = [("weather", {"city": "city-0"}), ("population", {"city": "city-1"})]
 RESULTS = "Results: weather is fine; population is fine"
 
-each_model = pytest.mark.parametrize("model", [GEMINI, OLLAMA, COHERE])
+each_model = pytest.mark.parametrize("model", [GEMINI, OLLAMA, COHERE, BEDROCK, SIGNED])
 
 
 def user(text: str) -> Any:

@@ -15,7 +15,8 @@ from handlers.engine.losses import Table, client_schema
 
 ROOT = Path(__file__).resolve().parents[2]
 REQUESTS = {"openai": "ChatCompletionRequest", "anthropic": "MessagesRequest"}
-PAIRS = [("openai", "anthropic"), ("anthropic", "openai"), ("openai", "cohere"), ("anthropic", "cohere")]
+PAIRS = [("openai", "anthropic"), ("anthropic", "openai"), ("openai", "cohere"), ("anthropic", "cohere"),
+         ("openai", "bedrock"), ("anthropic", "bedrock")]
 
 Json = dict[str, Any]
 
@@ -46,7 +47,8 @@ def translation(client: str, provider: str) -> Callable[[Json], Any]:
     def translate(body: Json) -> Any:
         request = read({"body": body, "path": {}, "values": reader.values})
         own = request.get("extra", {}).get(client, {})
-        return write({**request, "values": writer.values}), request.get("stream"), own.get("stream_options")
+        named = request.get("model") if "{{ model }}" in writer.path else None
+        return write({**request, "values": writer.values}), named, request.get("stream"), own.get("stream_options")
 
     return translate
 

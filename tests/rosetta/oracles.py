@@ -25,7 +25,7 @@ from openai.types.chat.completion_create_params import CompletionCreateParams
 from openai.types.responses import Response
 from openai.types.responses.response_create_params import ResponseCreateParams
 from openai.types.shared import ErrorObject
-from pydantic import BaseModel, TypeAdapter
+from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 from rosetta.converse_oracle import ConverseAnswer, ConverseRequest
 from rosetta.stories import PROVIDERS_ONLY, ROOT, Json

@@ -14,7 +14,7 @@ from openai.lib.streaming.responses._responses import ResponseStreamState
 from openai.types.responses import Response, ResponseStreamEvent
 from rosetta.responses_grammar import check_responses
 from rosetta.stories import ROOT, Json, Story, stories, template
-from rosetta.stream_journey import bytes_of, FRAMINGS, frames_of, named, request_of, stream_stories, travel
+from rosetta.stream_journey import FRAMINGS, bytes_of, frames_of, named, request_of, stream_stories, travel
 from sdk_oracles import refuse_extras
 
 from handlers.engine.assembler import Assembler

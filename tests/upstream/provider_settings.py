@@ -20,7 +20,7 @@ def settings(**changes: Any) -> Any:
     """A provider with the defaults of the real ones, but for what a test changes."""
     plain = {
         "id": "mock", "timeout": Timeout(), "retries": Retries(), "trust_env": False, "proxy": None, "tls": Tls(),
-        "http2": False, "connections": Connections(),
+        "http2": False, "connections": Connections(), "auth": None, "off": None,
     }  # fmt: skip
     return SimpleNamespace(**plain | changes)
 
