@@ -61,7 +61,6 @@ class Relay:
     async def frames(self, upstream: UpstreamAnswer) -> AsyncIterator[bytes]:
         """The provider's events, one piece of bytes for each read from the network."""
         cut = splitter(self.framing)
-        relayed = self.relayed_anew if self.reframed else self.relayed
         writer = self.journey.writer
         last: list[bytes] = []
         async for chunk in upstream.chunks():
@@ -72,7 +71,7 @@ class Relay:
                 last = events
             if not self.journey.begun:
                 self.begin(events[0])
-            piece = b"".join([relayed(raw) for raw in events])
+            piece = b"".join(map(self.relayed_anew, events)) if self.reframed else self.relayed_all(events)
             if writer.number is not None:
                 writer.count += len(events)
             if piece:
@@ -84,7 +83,11 @@ class Relay:
             self.call.violations += 1
             end = ENDS[self.framing]
             yield self.relayed(rest if rest.endswith(end) else rest + end)
-        if self.call.error is None and self.journey.is_conversation and not any(map(self.is_last, (*last, rest))):
+        self.look_back((rest, *reversed(last)))
+
+    def look_back(self, last: Iterable[bytes]) -> None:
+        """A conversation that ended without its end, to judge by the `last` events, the very last one first."""
+        if self.call.error is None and self.journey.is_conversation and not any(map(self.is_last, last)):
             self.call.violations += 1
 
     def is_last(self, raw: bytes) -> bool:
@@ -121,6 +124,18 @@ class Relay:
         _, data = self.parse(self.relayed(raw))
         return b"" if data is None or data == self.end else self.journey.writer.element(data)
 
+    def relayed_all(self, events: list[bytes]) -> bytes:
+        """Some events as the caller gets them. Nearly all begin as those before them, and tell no counts."""
+        pieces: list[bytes] = []
+        learned, counts = self.learned, self.counts
+        for raw in events:
+            if learned and raw.startswith(learned) and (counts is None or counts not in raw):
+                pieces += (self.new_prefix, raw[len(learned) :])
+            else:
+                pieces.append(self.relayed(raw))
+                learned = self.learned
+        return b"".join(pieces)
+
     def relayed(self, raw: bytes) -> bytes:
         """One event as the caller gets it: with his name for the model, or nothing if it is withheld."""
         if raw.startswith(self.learned) and self.learned:
@@ -133,7 +148,10 @@ class Relay:
             raw = self.error(raw)
         if self.counted(raw) and self.usage(raw):
             return b""
-        return self.renamed(raw) if any(name in raw for name in self.models) else raw
+        for name in self.models:
+            if name in raw:
+                return self.renamed(raw)
+        return raw
 
     def counted(self, raw: bytes) -> bool:
         """Whether an event seems to tell token counts."""

@@ -30,6 +30,8 @@ BYTES_PER_TOKEN = 4
 """For the count that a stream has to begin with before the provider tells it; the end corrects it. Some clients
 refuse a stream that begins with no input at all."""
 
+MAY_BE_SEALED = ("reasoning", "tool_call")
+
 Event = dict[str, Any]
 
 
@@ -38,7 +40,7 @@ class TranslatedStream:
 
     __slots__ = (
         "assembler", "before", "call", "end", "end_name", "ended", "estimate", "failure", "journey", "maker", "parse",
-        "read_event", "renaming", "request", "seals", "tags", "values", "write_event", "writer",
+        "read", "read_event", "renames", "renaming", "seals", "tags", "write", "write_event", "writer",
     )  # fmt: skip
 
     def __init__(self, journey: Translation) -> None:
@@ -55,9 +57,10 @@ class TranslatedStream:
         self.failure: GatewayError | None = None
         """Why the stream ends early. What came before it is written first: it may have come in the same bytes."""
         self.estimate = max(1, len(self.call.raw) // BYTES_PER_TOKEN)
-        self.request = journey.request
-        self.values = journey.values
+        self.read: dict[str, Any] = {"data": None, "event": None, "request": journey.request, "values": journey.values}
+        """What the reader of events is given: the same dict each time, with another event in it."""
         self.renaming = journey.renaming
+        self.renames = journey.renaming.active
         tags = journey.provider.thought_tags
         self.tags = ThoughtTags(tags) if tags is not None else None
         foreign = journey.client.family != dialect.family
@@ -69,6 +72,11 @@ class TranslatedStream:
             id=known["id"], created=known["created"], answer_as=journey.requested, dialect=dialect.family
         )
         journey.answer, journey.assembler, journey.parts = self.assembler.response, self.assembler, []
+        self.write: dict[str, Any] = {
+            "event": None, "response": None, "request": journey.request, "asked": self.call.body,
+            "values": journey.client.values,
+        }  # fmt: skip
+        """What the writer is given."""
         if journey.begun:
             self.assembler.start()
         self.call.usage = self.assembler.response["usage"]  # it grows: who leaves early has cost something
@@ -122,8 +130,9 @@ class TranslatedStream:
 
     def loose(self, name: str | None, data: Any) -> Iterable[Event]:
         assert self.read_event is not None
+        given = self.read
+        given["data"], given["event"] = data, name
         try:
-            given = {"data": data, "event": name, "request": self.request, "values": self.values}
             found: list[Event] = self.read_event(given) or []
         except TemplateError as error:
             self.call.engine.log.error("%s: %s:%s: %s", self.call.request_id, error.path, error.line, error.reason)
@@ -151,12 +160,16 @@ class TranslatedStream:
     def told_of(self, events: Iterable[Event], frames: list[Any]) -> None:
         """Add the caller's frames for some events of the answer."""
         for event in events:
-            if event["type"] == "error":
+            kind = event["type"]
+            if kind == "part_delta" and not self.renames and event["part"]["type"] not in MAY_BE_SEALED:
+                frames += self.frames_of(event)  # nearly all there is
+                continue
+            if kind == "error":
                 raise self.failed(event["error"])
-            if event["type"] == "start" and "input_tokens" not in event["usage"]:
+            if kind == "start" and "input_tokens" not in event["usage"]:
                 event["usage"]["input_tokens"] = self.estimate
             for each in seal_event(event, self.maker, self.seals) if self.maker is not None else (event,):
-                outward = self.renaming.event(each) if self.renaming.active else each
+                outward = self.renaming.event(each) if self.renames else each
                 kind = outward["type"]
                 if kind == "part_end":
                     self.journey.parts.append(outward["part"])
@@ -169,8 +182,8 @@ class TranslatedStream:
         response = self.assembler.response
         if event["type"] != "part_delta":
             response = {**response, "parts": self.journey.parts}
-        given = {"event": event, "response": response, "request": self.request, "asked": self.call.body,
-                 "values": self.journey.client.values}  # fmt: skip
+        given = self.write
+        given["event"], given["response"] = event, response
         return self.write_event(given) or []
 
     def finale(self) -> bytes:
