@@ -22,6 +22,7 @@ from handlers.engine.assembler import Assembler
 from handlers.engine.configuration import load_configuration
 from handlers.engine.contract.document import load_document
 from handlers.engine.dialects import Dialect
+from handlers.engine.event_stream import write_event
 from handlers.engine.frame_writer import FrameWriter
 from handlers.engine.rehearsal import Heard, ask
 from handlers.engine.templates import Kind
@@ -54,6 +55,14 @@ SPOKEN = {
         {"type": "content-delta", "index": 0, "delta": {"message": {"content": {"text": "Fine."}}}},
         {"type": "content-end", "index": 0},
         {"type": "message-end", "delta": {"finish_reason": "COMPLETE", "usage": {"tokens": {"input_tokens": 3, "output_tokens": 2}}}},
+    ])),
+    ("bedrock", False): ("application/json", orjson.dumps({
+        "output": {"message": {"role": "assistant", "content": [{"text": "Fine."}]}}, "stopReason": "end_turn",
+        "usage": {"inputTokens": 3, "outputTokens": 2, "totalTokens": 5}, "metrics": {"latencyMs": 7}})),
+    ("bedrock", True): ("application/vnd.amazon.eventstream", b"".join(write_event(name, orjson.dumps(one)) for name, one in [
+        ("messageStart", {"role": "assistant"}), ("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": "Fine."}}),
+        ("contentBlockStop", {"contentBlockIndex": 0}), ("messageStop", {"stopReason": "end_turn"}),
+        ("metadata", {"usage": {"inputTokens": 3, "outputTokens": 2, "totalTokens": 5}, "metrics": {"latencyMs": 7}}),
     ])),
 }  # fmt: skip
 """What providers answer whose dialect no caller speaks, so that nothing here writes it."""
