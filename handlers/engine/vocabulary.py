@@ -1,8 +1,8 @@
 """The words a template may use beside Jinja's operators: filters (`x | word`) and tests (`x is word`).
 
 A filter of what is absent is absent, unless it says otherwise; what a filter leaves empty is absent too. A value of
-a kind that a filter is not made for is an error. Each example is run as a test, and the README's table is made from
-these docstrings (`table()`).
+a kind that a filter is not made for is an error. Each example is run as a test, and the table in templates/README.md is
+made from these docstrings (`table()`).
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ TESTS: dict[str, Callable[..., bool]] = {
 
 
 def table() -> str:
-    """The filters and tests as a table in Markdown, for the README."""
+    """The filters and tests as a table in Markdown, for templates/README.md."""
     rows = ["| word | gives | example |", "|---|---|---|"]
     for name, function in FILTERS.items():
         rows.append(_row(f"`{name}{_parameters(function)}`", function))

@@ -1,4 +1,4 @@
-"""The README as data: its fenced blocks, its tables, its paragraphs."""
+"""The README and its second page, on templates, as data: their fenced blocks, their tables, their paragraphs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-TEXT = (ROOT / "README.md").read_text("utf-8")
+PAGES = ("README.md", "templates/README.md")
+TEXT = "\n".join((ROOT / page).read_text("utf-8") for page in PAGES)
 ADDRESS = "http://127.0.0.1:23333"
 """What the README writes for the address of the server."""
 

@@ -115,7 +115,7 @@ def test_the_eight_templates() -> None:
 
 def test_filters_and_tests() -> None:
     """The table is the one that the vocabulary makes of its own documentation."""
-    hint = "put what `python -c 'from handlers.engine.vocabulary import table; print(table())'` prints into the README"
+    hint = "put what `python -c 'from handlers.engine.vocabulary import table; print(table())'` prints into templates/README.md"
     assert vocabulary.table() in TEXT, hint
     assert [words(row[0])[0].partition("(")[0] for row in table("vocabulary")][: len(vocabulary.FILTERS)] == list(vocabulary.FILTERS)
 
