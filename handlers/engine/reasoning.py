@@ -265,4 +265,4 @@ class Restorer:
 
 def thinks(request: dict[str, Any]) -> bool:
     wish = request.get("reasoning") or {}
-    return wish.get("mode") != "disabled" and wish.get("effort") != "none" and bool(wish)
+    return wish.get("mode") != "disabled" and wish.get("effort") != "none" and bool(wish.keys() - {"display"})

@@ -71,7 +71,7 @@ class ResponsesServer(VendorServer):
         if body.get("max_output_tokens", 16) < 16:
             raise Refused(400, "Invalid 'max_output_tokens': integer below minimum value. Expected a value >= 16.")
         for tool in body.get("tools", ()):
-            if tool["type"] == "function" and not {"name", "parameters", "strict"} <= set(tool):
+            if tool["type"] == "function" and not {"name", "parameters"} <= set(tool):
                 raise Refused(400, "Missing required parameter: 'tools[0].parameters'.")
         if "tool_choice" in body and not body.get("tools") and body["tool_choice"] != "auto":
             raise Refused(400, "Tool choice must be 'auto' when there are no tools.")
