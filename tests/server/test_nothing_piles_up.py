@@ -77,7 +77,7 @@ def test_calls_leave_nothing_behind_defect_168_defect_169(playing: Any, stream: 
 
 def settle() -> int:
     """Wait until nothing is left of the last calls, which outlive their callers by a moment; the open descriptors."""
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while (now := left()) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert now == 0
