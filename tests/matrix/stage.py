@@ -89,11 +89,13 @@ class Played(httpx.AsyncBaseTransport):
 
     def __init__(self) -> None:
         self.body: Any = None
+        self.headers: dict[str, str]
         self.says: tuple[str, bytes] = ("application/json", b"{}")
+        self.status, self.headers = 200, {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         self.body = orjson.loads(await request.aread())
-        return httpx.Response(200, headers={"content-type": self.says[0]}, content=self.says[1])
+        return httpx.Response(self.status, headers={"content-type": self.says[0], **self.headers}, content=self.says[1])
 
 
 class Stage:
