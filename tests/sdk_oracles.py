@@ -12,7 +12,7 @@ from anthropic.types import RawMessageStreamEvent
 from pydantic import BaseModel, TypeAdapter
 
 EVENTS: TypeAdapter[Any] = TypeAdapter(RawMessageStreamEvent)
-EXTENSIONS = {"reasoning_content", "reasoning_details", "annotations"}
+EXTENSIONS = {"reasoning_content", "reasoning_details", "annotations", "images", "extra_content"}
 """Members of chat messages or their deltas that the vendor's types do not have, but clients and other providers know."""
 
 

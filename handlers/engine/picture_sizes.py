@@ -17,7 +17,7 @@ def size_of(data: str) -> Size | None:
     """Width and height of a PNG, GIF, JPEG or WebP in base64; None for anything else."""
     try:
         raw = binascii.a2b_base64(data[:MOST_READ])
-    except binascii.Error:
+    except ValueError:  # no base64, or not even its letters
         return None
     try:
         if raw.startswith(b"\x89PNG\r\n\x1a\n"):

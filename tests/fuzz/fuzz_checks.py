@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import re
+import warnings
 from collections.abc import Callable
 from functools import cache, wraps
 from typing import Any
+from urllib.parse import unquote
 
 import jsonschema_rs
 from contract.closed_view import closed_view
 from contract.contract_specimens import contract
-from fuzz.fuzz_dialects import DIALECTS, Spoken, is_conversation
+from fuzz.fuzz_dialects import DIALECTS, Spoken, asks_a_provider, is_conversation, request_of
 from fuzz.fuzz_world import World, provider_of
 from fuzz.lenient_servers import FAILURES
 from rosetta.oracles import request_validator
 from schemathesis import Case
+from schemathesis.core.parameters import ParameterLocation
 from schemathesis.core.transport import Response
 
 from handlers.engine.contract.document import follow
@@ -34,8 +37,9 @@ REFUSALS = {
     "unknown_path": "a name in a path that makes it another path",
 }
 """Why a request that satisfies the contract may be refused all the same, by the code of the error."""
-FRAMINGS = {"text/event-stream": "sse", "application/x-ndjson": "ndjson"}
+FRAMINGS = {"text/event-stream": "sse", "application/x-ndjson": "ndjson", "application/json": "json-array"}
 """How a stream of each media type is framed."""
+IN_A_PATH = re.compile(r"/models/(.+?)(?::(?:streamG|g)enerateContent)?(?:\?.*)?")
 REQUEST_ID = re.compile(r"req_[0-9a-f]{24}")
 MOST_WARNINGS = 2048 + len(", +999999 more")
 Schema = dict[str, Any]
@@ -78,7 +82,7 @@ class Checks:
         """The answer of a model says whose it is, and what was lost fits into a header."""
         warnings = header(response, "gateway-warnings") or ""
         assert re.fullmatch(r"[\x20-\x7e]*", warnings) and len(warnings) <= MOST_WARNINGS
-        if is_answer(case, response):
+        if asks_a_provider(operation_of(case)) and case.method == "POST" and response.status_code == 200:
             assert header(response, "gateway-model") == target_of(response), "the answer is of the model that was asked"
 
     def refusals_have_a_reason(self, ctx: Any, response: Response, case: Case) -> None:
@@ -107,40 +111,47 @@ class Checks:
         else:
             compiled(json.dumps(declared(case, response.status_code)), closed=True).validate(body)
         assert body["error"] if dialect == "ollama" else body["error"]["message"], "a failure has words"
-        if dialect in ("openai", "responses") and header(response, "request-id") in self.world.codes:
+        if dialect in ("openai", "responses", "completions") and header(response, "request-id") in self.world.codes:
             assert body["error"]["code"] == own
         if dialect == "anthropic" and header(response, "request-id") in self.world.codes:
             assert body["request_id"] == header(response, "request-id")
 
     def requests_arrive(self, ctx: Any, response: Response, case: Case) -> None:
         """A provider of the caller's family gets what was sent, the others what their vendor's own types allow."""
-        provider = self.world.providers.get(provider_of(target_of(response))) if is_answer(case, response) else None
+        operation = operation_of(case)
+        if not asks_a_provider(operation) or case.method != "POST" or response.status_code != 200:
+            return
+        provider = self.world.providers.get(provider_of(target_of(response)))
         if provider is None:
             return
-        sent, arrived, dialect = sent_body(response), provider.last.body, operation_of(case)["x-dialect"]
-        if provider.dialect == dialect:
-            if sent.get("stream") is True and dialect == "openai":  # it asks for the usage, for its log
+        sent, dialect = sent_body(response), operation["x-dialect"]
+        if provider.dialect in (dialect, "services"):
+            if sent.get("stream") is True and dialect == "openai" and is_conversation(operation):  # for the log
                 sent = {**sent, "stream_options": {**(sent.get("stream_options") or {}), "include_usage": True}}
-            assert arrived == {**sent, "model": "m"}
-            return
-        request_validator(provider.dialect).validate(arrived)
+            assert provider.last.body == ({**sent, "model": "m"} if "model" in sent else sent)
+        elif is_conversation(operation):
+            vendor = "openai" if provider.dialect in ("completions", "services") else provider.dialect
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # one package takes words that it does not know, and tells so
+                request_validator(vendor).validate(with_known_words(provider.last.body))
 
     def whole_answers_are_exact(self, ctx: Any, response: Response, case: Case) -> None:
         """No member but the declared ones, no word but the known ones; and the vendor's own types say so too."""
-        if case.method == "GET" and response.status_code == 200 and media_type(response) == "application/json":
-            compiled(json.dumps(declared(case, 200)), closed=True).validate(response.json())
-        if not is_answer(case, response) or media_type(response) != "application/json":
+        if response.status_code != 200 or media_type(response) != "application/json" or case.method not in ("GET", "POST"):
             return
-        sent, body = sent_body(response), response.json()
-        assert not wants_stream(case, sent), "a stream was asked for"
+        body = unechoed(response.json(), sent_body(response) if case.method == "POST" else None)
+        compiled(json.dumps(declared(case, 200)), closed=True).validate(body)
+        if not is_answer(case, response) or is_stream(case, response):
+            return
+        assert not wants_stream(case, sent_body(response)), "a stream was asked for"
         spoken = spoken_in(case)
         closed(spoken.answer).validate(body)
         spoken.whole(body)
-        assert body["model"] == sent["model"], "the model is called as the caller called it"
+        assert body[spoken.model] == model_of(response), "the model is called as the caller called it"
 
     def streams_are_exact(self, ctx: Any, response: Response, case: Case) -> None:
         """Each event by the contract and by the vendor's types, all of them by the grammar of the dialect, the end."""
-        if not is_answer(case, response) or media_type(response) not in FRAMINGS:
+        if not is_answer(case, response) or not is_stream(case, response):
             return
         sent, media = sent_body(response), answer_media(case)[media_type(response)]
         assert wants_stream(case, sent), "no stream was asked for"
@@ -148,6 +159,7 @@ class Checks:
         frames = events(response.content, FRAMINGS[media_type(response)])
         assert frames, "a stream says something"
         spoken, end = spoken_in(case), media.get("x-event-end")
+        schema = json.dumps(media.get("x-event-data") or element_of(media["schema"]))
         parsed = []
         for number, (name, data) in enumerate(frames):
             if "x-event-data" in media:
@@ -160,13 +172,13 @@ class Checks:
                 continue
             value = json.loads(data)
             parsed.append((name, value))
-            self.event_is_exact(spoken, json.dumps(media.get("x-event-data", media["schema"])), value)
+            self.event_is_exact(spoken, schema, unechoed(value, sent))
         try:
             spoken.grammar(parsed, sent)
         except AssertionError as error:
             raise AssertionError(f"{error}; the stream ends with {response.content[-600:]!r}") from error
-        models = {m for _, value in parsed if isinstance(value, dict) for m in models_in(value)}
-        assert models <= {sent["model"]}, "the model is called as the caller called it"
+        models = {m for _, value in parsed if isinstance(value, dict) for m in models_in(value, spoken.model)}
+        assert models <= {model_of(response)}, "the model is called as the caller called it"
 
     @staticmethod
     def event_is_exact(spoken: Spoken, schema: str, value: Any) -> None:
@@ -186,6 +198,17 @@ def header(response: Response, name: str) -> str | None:
     return values[0] if values else None
 
 
+def is_wrong(case: Case) -> bool:
+    """Whether a case that was drawn to be wrong is: the document it was drawn from forbids more than the contract."""
+    name = request_of(operation_of(case))
+    if name is None or any(case.meta.is_negative_at(place) for place in ParameterLocation if place != ParameterLocation.BODY):
+        return True
+    try:
+        return not compiled(json.dumps({"$ref": f"#/components/schemas/{name}"}), closed=False).is_valid(case.body)
+    except ValueError:  # bytes, which no JSON can hold
+        return True
+
+
 def media_type(response: Response) -> str:
     return (header(response, "content-type") or "").split(";")[0]
 
@@ -200,6 +223,28 @@ def answer_media(case: Case, status: int = 200) -> Schema:
     """The media types of an answer."""
     found: Schema = follow(contract(), operation_of(case)["responses"][str(status)])["content"]
     return found
+
+
+def with_known_words(value: Any) -> Any:
+    """A body without the words that are handed on whatever they are: vendors invent new ones, and the types are closed."""
+    if isinstance(value, list):
+        return [with_known_words(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    if value.get("type") == "base64" and "/pdf" not in value.get("media_type", "") and "image/" not in value["media_type"]:
+        return {**value, "media_type": "application/pdf"}
+    known = {"verbosity": "medium"}
+    return {name: known.get(name, with_known_words(member)) for name, member in value.items()}
+
+
+def unechoed(value: Any, sent: Any) -> Any:
+    """An answer without what it only repeats: tools of kinds that nobody knows are the caller's own."""
+    if not isinstance(value, dict) or not isinstance(sent, dict):
+        return value
+    if isinstance(value.get("response"), dict):
+        return {**value, "response": unechoed(value["response"], sent)}
+    neutral = {"tools": [], "tool_choice": "auto"}
+    return {name: neutral[name] if name in neutral and member == sent.get(name) else member for name, member in value.items()}
 
 
 def declared(case: Case, status: int) -> Schema:
@@ -217,16 +262,34 @@ def is_answer(case: Case, response: Response) -> bool:
     return is_conversation(operation_of(case)) and case.method == "POST" and response.status_code == 200
 
 
+def is_stream(case: Case, response: Response) -> bool:
+    """Whether an answer came in pieces: JSON does where the operation has nothing else."""
+    return media_type(response) in FRAMINGS and (
+        media_type(response) != "application/json" or operation_of(case).get("x-stream") is True
+    )
+
+
+def element_of(schema: Schema) -> Schema:
+    """The schema of one piece: of an array's elements, or of the lines, which are declared by themselves."""
+    found: Schema = follow(contract(), schema).get("items", schema)
+    return found
+
+
 def sent_body(response: Response) -> Any:
     """The JSON that was sent."""
     return json.loads(response.request.body or b"null")
 
 
+def model_of(response: Response) -> str:
+    """The model as the caller calls it, in the path or the body."""
+    found = IN_A_PATH.fullmatch(unquote(response.request.path_url).partition("/v1")[2].removeprefix("beta"))
+    return found[1] if found else str(sent_body(response)["model"])
+
+
 def target_of(response: Response) -> str:
     """Provider and model that a request asks for, in its body and perhaps its path."""
-    model = sent_body(response)["model"]
-    segment = response.request.path_url.split("/")[1]
-    return model if segment in ("v1", "api") or model.startswith(f"{segment}:") else f"{segment}:{model}"
+    model, segment = model_of(response), response.request.path_url.split("/")[1]
+    return model if segment in ("v1", "v1beta", "api") or model.startswith(f"{segment}:") else f"{segment}:{model}"
 
 
 def chosen(rule: Any, response: Response) -> str:
@@ -240,12 +303,16 @@ def chosen(rule: Any, response: Response) -> str:
 def wants_stream(case: Case, sent: Schema) -> bool:
     """Whether a body asks for a stream, in this operation."""
     rule = operation_of(case).get("x-stream")
+    if isinstance(rule, bool):
+        return rule
     wanted: bool = sent.get("stream", rule["default"] if isinstance(rule, dict) else False) is True
     return wanted
 
 
 def events(stream: bytes, framing: str) -> list[tuple[str | None, str]]:
     """Name and data of each event; comments are left out. What is no whole event at the end is a mistake."""
+    if framing == "json-array":
+        return [(None, json.dumps(each)) for each in json.loads(stream)]
     cut = splitter(framing)
     whole = cut.feed(stream)
     assert not cut.finish(), "a stream ends with a whole event"
@@ -253,10 +320,10 @@ def events(stream: bytes, framing: str) -> list[tuple[str | None, str]]:
     return [(name, data.decode()) for name, data in found if data is not None]
 
 
-def models_in(value: Schema) -> list[str]:
+def models_in(value: Schema, member: str) -> list[str]:
     holder = {"message_start": "message"}.get(value.get("type", ""), "response" if "response" in value else None)
     message = value if holder is None else value[holder]
-    return [message["model"]] if isinstance(message, dict) and "model" in message else []
+    return [message[member]] if isinstance(message, dict) and member in message else []
 
 
 @cache

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+from fuzz.fuzz_dialects import is_conversation
+from fuzz.lenient_gemini import LenientGemini
+from fuzz.lenient_others import ANSWERS, LenientCompletions, LenientOllama, LenientResponses, LenientServices
 from fuzz.lenient_servers import Lenient, LenientAnthropic, LenientOpenAI
 from fuzz.plain_bodies import plain
 from schemathesis import Case
@@ -18,15 +23,45 @@ from handlers.engine.answers import Answer
 from handlers.engine.engine import Engine
 from handlers.engine.errors import GatewayError
 
+LENIENT: dict[str, type[Lenient]] = {
+    "chat": LenientOpenAI, "messages": LenientAnthropic, "responses": LenientResponses, "gemini": LenientGemini,
+    "ollama": LenientOllama, "texts": LenientCompletions, "services": LenientServices,
+}  # fmt: skip
+"""The providers by their ids."""
 PROVIDERS = """
 providers:
   demo: {{type: demo, transport: demo, models: {{echo: {{name: Echo}}}}}}
   chat: {{type: openai, base_url: "{chat}/v1", key: sk-of-chat, models: {{m: {{name: M}}}}}}
   messages: {{type: anthropic, base_url: "{messages}", key: sk-of-messages, models: {{m: {{name: M}}}}}}
+  responses: {{type: responses, base_url: "{responses}/v1", key: sk-of-responses, models: {{m: {{name: M}}}}}}
+  gemini: {{type: gemini, base_url: "{gemini}", key: key-of-gemini, models: {{m: {{name: M}}}}}}
+  ollama: {{type: ollama, base_url: "{ollama}", models: {{m: {{name: M}}}}}}
+  texts:
+    type: openai
+    base_url: "{texts}/v1"
+    key: sk-of-texts
+    models: {{m: {{name: M}}}}
+    services: {{completions: {{path: /completions}}}}
+  services:
+    type: openai
+    base_url: "{services}"
+    key: sk-of-services
+    models: {{m: {{name: M}}}}
+    services: {declared}
 """
 """One provider for each dialect; the wire of `demo` is the neutral conversation."""
-TARGETS = ("demo:echo", "chat:m", "messages:m")
+TARGETS = ("demo:echo", "chat:m", "messages:m", "responses:m", "gemini:m", "ollama:m")
 """For each caller one of them speaks the caller's own dialect, so that bodies pass through; the others are translated."""
+
+
+def targets_of(operation: dict[str, Any]) -> tuple[str, ...]:
+    """Who answers an operation."""
+    rule = operation.get("x-pass-through")
+    if rule is None:
+        return TARGETS
+    if "else" not in rule:
+        return ("services:m",)
+    return (*TARGETS, "texts:m") if is_conversation(operation) else TARGETS
 
 
 @dataclass
@@ -50,11 +85,13 @@ def world_in(home: Path) -> Iterator[World]:
             codes[request_id] = error.code
             return super().error_answer(error, dialect_name, request_id)
 
-    first, second = LenientOpenAI(), LenientAnthropic()
-    with pytest.MonkeyPatch.context() as patch, served(first) as chat, served(second) as messages:
+    providers = {name: lenient() for name, lenient in LENIENT.items()}
+    declared = json.dumps({service: {"path": f"/{service}"} for service in ANSWERS})
+    with pytest.MonkeyPatch.context() as patch, contextlib.ExitStack() as stack:
         patch.setattr("handlers.app.Engine", TellingEngine)
-        with gateway(home, PROVIDERS.format(chat=chat, messages=messages)) as url:
-            yield World(url, codes, {"chat": first, "messages": second})
+        urls = {name: stack.enter_context(served(provider)) for name, provider in providers.items()}
+        url = stack.enter_context(gateway(home, PROVIDERS.format(declared=declared, **urls)))
+        yield World(url, codes, providers)
 
 
 def provider_of(target: str) -> str:
@@ -77,16 +114,20 @@ def named(case: Case, target: str, *, by_place: bool, wild: bool) -> Case:
 
 
 def aimed(case: Case, target: str, stream: bool | None = None, *, wild: bool = True) -> Case:
-    """The case of a conversation with a model that exists, and with or without `stream`; what is wrong with it on purpose stays wrong."""
+    """The case with a model that exists, and with or without `stream`; what is wrong with it on purpose stays wrong."""
     body, positive = case.body, case.meta is None or case.meta.generation.mode.is_positive
-    if isinstance(body, dict) and isinstance(body.get("model"), str) and body["model"]:
-        body = {**body, "model": target}
-        if positive and stream is not None:
+    if isinstance(body, dict) and "model" not in case.path_parameters:
+        if isinstance(body.get("model"), str) and body["model"]:
+            body = {**body, "model": target}
+        if positive and stream is not None and "model" in body:
             body["stream"] = stream
+    if isinstance(body, dict):
         case.body = body if wild or not positive else plain(body)
     if positive and not wild:
         case.headers.pop("Gateway-On-Loss", None)
-    wrong_path = case.meta is not None and case.meta.is_negative_at(ParameterLocation.PATH)
-    if "provider_id" in case.path_parameters and not wrong_path:
-        case.path_parameters = {**case.path_parameters, "provider_id": provider_of(target)}
+    if case.meta is None or not case.meta.is_negative_at(ParameterLocation.PATH):
+        names = {"model": target, "provider_id": provider_of(target)}
+        case.path_parameters = {name: names.get(name, value) for name, value in case.path_parameters.items()}
+    if positive and stream is not None and case.path.endswith(":streamGenerateContent"):
+        case.query = {**case.query, "alt": "sse" if stream else "json"}
     return case

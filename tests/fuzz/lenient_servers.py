@@ -49,9 +49,20 @@ class Lenient(VendorServer):
             raise Refused(dice.choice(FAILURES), "Not now.")
         body = request.body
         answer = self.whole(body, dice)
-        if body.get("stream") is True:
-            return Reply(200, events=pieces(b"".join(self.events(answer, body, dice.random() < 0.05)), dice))
+        if self.streams(request):
+            events = self.framed(self.events(answer, body, dice.random() < 0.05), request)
+            return Reply(200, events=pieces(events, dice), headers={"content-type": self.media_type(request)})
         return Reply(200, answer)
+
+    def streams(self, request: Received) -> bool:
+        return request.body.get("stream") is True
+
+    def framed(self, events: list[bytes], request: Received) -> list[bytes]:
+        """The events as this request wants them; by themselves they are what they mostly are."""
+        return events
+
+    def media_type(self, request: Received) -> str:
+        return "text/event-stream"
 
 
 def wire(value: Any) -> bytes:
@@ -59,15 +70,15 @@ def wire(value: Any) -> bytes:
     return json.dumps(value, ensure_ascii=False).encode()
 
 
-def pieces(stream: bytes, dice: random.Random) -> list[bytes]:
+def pieces(events: list[bytes], dice: random.Random) -> list[bytes]:
     """A stream as the network brings it: events by themselves, glued together, or cut anywhere."""
-    style = dice.randrange(3)
+    style, stream = dice.randrange(3), b"".join(events)
     if style == 0:
         return [stream]
     size = dice.choice((7, 64, 1000))
     if style == 1:
         return [stream[at : at + size] for at in range(0, min(len(stream), 40 * size), size)] + [stream[40 * size :]]
-    return [event + b"\n\n" for event in stream.split(b"\n\n") if event]
+    return events
 
 
 def offered(tools: Any, *place: str) -> list[str]:
@@ -168,12 +179,17 @@ class LenientAnthropic(Lenient):
 
     dialect = "anthropic"
 
+    def streams(self, request: Received) -> bool:
+        return request.body.get("stream") is True and not request.path.endswith("/count_tokens")
+
     def refusal(self, refused: Refused) -> Reply:
         error = {"type": KINDS[refused.status], "message": refused.message}
         body = {"type": "error", "error": error, "request_id": "req_lenient"}
         return Reply(refused.status, body, headers={"request-id": "req_lenient"})
 
     def whole(self, body: Json, dice: random.Random) -> Json:
+        if self.last.path.endswith("/count_tokens"):
+            return {"input_tokens": dice.randrange(10**6)}
         content, stop_reason = self.content(body, dice)
         stops = [stop for stop in body.get("stop_sequences") or () if isinstance(stop, str)]
         stopped = dice.choice(stops) if stop_reason == "end_turn" and stops and dice.random() < 0.5 else None

@@ -19,7 +19,13 @@ OUTPUTS = {
     "custom_tool_call_output": {"type": "custom_tool_call", "input": ""},
 }
 """The items that are results, and their calls."""
-UNCOMMON = {"n", "audio", "web_search_options", "function_call", "mcp_servers", "container", "fallbacks", "thread"}
+OWN = {
+    "executableCode", "codeExecutionResult", "toolCall", "toolResponse", "videoMetadata", "mediaResolution", "partMetadata",
+    "googleSearch", "googleSearchRetrieval", "googleMaps", "codeExecution", "urlContext", "computerUse", "fileSearch",
+    "retrieval", "enterpriseWebSearch", "mcpServers",
+}  # fmt: skip
+"""Kinds of parts and tools that only their own vendor has; where others tell kinds by a tag, here they are members."""
+UNCOMMON = {"n", "audio", "web_search_options", "function_call", "mcp_servers", "container", "fallbacks", "thread", "cachedContent"}
 """Members that change what an answer means, and that hardly any other vendor has a word for."""
 
 
@@ -42,8 +48,20 @@ def plain(body: Json) -> Json:
     body = {name: known(value) for name, value in body.items() if name not in UNCOMMON and not is_strange(value)}
     for place in ("messages", "input"):
         if isinstance(body.get(place), list):
-            body[place] = [each for item in body[place] for each in called(item)]
+            body[place] = [each for item in body[place] for each in (called(item) if isinstance(item, dict) else [item])]
+    if isinstance(body.get("contents"), list):
+        body["contents"] = [each for content in body["contents"] for each in spoken(content)]
+        body["tools"] = [{name: tool[name] for name in tool if name not in OWN} for tool in body.get("tools", ())]
     return body
+
+
+def spoken(content: Json) -> list[Json]:
+    """A content of Gemini's without what only its own tools do, after the calls that its results belong to."""
+    parts = [{name: value for name, value in part.items() if name not in OWN} for part in content["parts"]]
+    results = [part["functionResponse"] for part in parts if "functionResponse" in part]
+    calls = [{"functionCall": {name: result[name] for name in ("id", "name") if name in result}} for result in results]
+    content = {**content, "parts": parts}
+    return [{"role": "model", "parts": calls}, {**content, "role": "user"}] if calls else [content]
 
 
 def known(value: Any) -> Any:

@@ -9,6 +9,25 @@ from __future__ import annotations
 from typing import Any
 
 Schema = Any
+ANYTHING = [None, 0, True, "text", [], [[None]], {"type": "x"}, {"a": 1}]
+MOST_ELEMENTS = 3
+
+
+def light(schema: Schema) -> Schema:
+    """A copy that draws as quickly as it is judged: lists are short, and strangers few.
+
+    It forbids more than the contract does: what is wrong by it alone is not wrong.
+    """
+    if isinstance(schema, list):
+        return [light(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    copy = {name: light(value) for name, value in schema.items()}
+    if schema.get("type") == "object" and "enum" not in schema and schema.get("additionalProperties", True) in (True, {}):
+        copy["additionalProperties"] = {"enum": ANYTHING}
+    if schema.get("type") == "array" and "maxItems" not in schema:
+        copy["maxItems"] = max(MOST_ELEMENTS, schema.get("minItems", 0))
+    return copy
 
 
 def suggesting(schema: Schema) -> Schema:

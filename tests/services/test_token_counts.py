@@ -274,6 +274,7 @@ def test_the_size_of_a_picture(raw: bytes, size: tuple[int, int] | None) -> None
 
 def test_what_is_no_base64_has_no_size() -> None:
     assert size_of("a") is None
+    assert size_of("\u00e4===") is None, "what is no base64 at all has no size either"
     assert size_of("") is None
 
 
