@@ -84,6 +84,7 @@ class WorkerServer(Server):
 
 def work(told: Work, listener: socket.socket, pipe: Connection) -> None:
     """The whole life of a worker. Ends the process with 1 if it could not begin."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # what the server puts back when it has ended, while threads end
     configure_logging(told.log_level)
     raise_descriptor_limit()
     health.STARTED = told.started
