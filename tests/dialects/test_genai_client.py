@@ -90,8 +90,8 @@ def test_streams_a_json_array_where_nothing_else_is_asked_for(world: Any, model:
     assert {piece.model_version for piece in pieces} == {model}
 
 
-def test_may_spell_members_either_way(world: Any, model: str) -> None:
-    """snake_case is read as camelCase, in whatever depth; nothing is lost silently, and arguments are left alone. defect_127"""
+def test_may_spell_members_either_way_defect_127(world: Any, model: str) -> None:
+    """snake_case is read as camelCase, in whatever depth; nothing is lost silently, and arguments are left alone."""
     body = {
         "system_instruction": {"parts": [{"text": "Be brief."}]},
         "contents": [{"role": "user", "parts": [
