@@ -195,6 +195,8 @@ class Dialect:
         """Compile what was deferred, and call it without a detour from now on. May run in any thread."""
         for kind in self.templates:
             object.__setattr__(self, kind, self.templates[kind].function)
+        if self.usage_in and "read_response" in self.templates:
+            self.templates["read_response"].member("usage")
 
     @property
     def speaks_to_clients(self) -> bool:

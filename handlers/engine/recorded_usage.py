@@ -23,7 +23,8 @@ def usage_of_answer(dialect: Dialect, values: Mapping[str, Any]) -> Counts:
     counts = {name: orjson.loads(bytes(values[name])) for name in dialect.usage_in if name in values}
     if not counts:
         return {}
-    response = dialect.read_response({"body": counts, "request": {}, "values": {}})
+    read_usage = dialect.templates["read_response"].member("usage")
+    response = read_usage({"body": counts, "request": {}, "values": {}})
     usage = response.get("usage") if isinstance(response, dict) else None
     return dict(usage) if usage else {}
 

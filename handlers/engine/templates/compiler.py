@@ -27,6 +27,7 @@ class Template:
         self.function: Callable[[Mapping[str, Any]], Any] = unit.namespace["build"]
         self.warnings = tuple(unit.problems.warnings)
         self._unit = unit
+        self._members: dict[str, Callable[[Mapping[str, Any]], Any]] = {}
 
     @cached_property
     def survey(self) -> Survey:
@@ -41,6 +42,13 @@ class Template:
     def shapes(self) -> tuple[Shape, ...]:
         """What it can write: one shape, or one for each branch."""
         return self.survey.shapes
+
+    def member(self, name: str) -> Callable[[Mapping[str, Any]], Any]:
+        """A function that gives an object with one of the members, and perhaps others: as a rule, just that one."""
+        found = self._members.get(name)
+        if found is None:
+            found = self._members[name] = self.compiler.member(self, name)
+        return found
 
     def __repr__(self) -> str:
         return f"<Template {self.name}>"
@@ -65,6 +73,12 @@ class Compiler:
         """
         unit = self._unit(name, kind, dialect, ())
         return Template(self, name, kind, dialect, unit)
+
+    def member(self, template: Template, member: str) -> Callable[[Mapping[str, Any]], Any]:
+        """What a template gives, as far as it takes to give one member of it."""
+        unit = self._unit(template.name, template.kind, template.dialect, (), member)
+        function: Callable[[Mapping[str, Any]], Any] = unit.namespace["build"]
+        return function
 
     def problems(self, name: str, *, kind: Kind | None, dialect: str) -> list[ConfigurationError]:
         """All that is wrong with a template, as far as it can be told at once; empty for a good one.
@@ -91,7 +105,9 @@ class Compiler:
         """
         return Text(source, inputs, where, encode)
 
-    def _unit(self, name: str, kind: Kind | None, dialect: str, within: tuple[str, ...]) -> Unit:
+    def _unit(
+        self, name: str, kind: Kind | None, dialect: str, within: tuple[str, ...], only: str | None = None
+    ) -> Unit:
         source, filename = self.load(name)
         folder = name.rpartition("/")[0]
         unit = Unit(
@@ -101,6 +117,7 @@ class Compiler:
             dialect=dialect,
             imported=lambda file: self._imported(f"{folder}/{file}" if folder else file, dialect, (*within, name)),
             recorder=self._recorder,
+            only=only,
         )
         try:
             unit.read()

@@ -15,6 +15,7 @@ from .built import Built, settled
 from .certainty import certain, certain_block, may_be_null
 from .duplicates import check_block
 from .emit import Function
+from .excerpt import excerpt
 from .inventory import Inventory
 from .kinds import EVERYWHERE, Kind
 from .parsing import Parser
@@ -52,7 +53,9 @@ class Unit:
         dialect: str,
         imported: Callable[[str], dict[str, Meaning]],
         recorder: dict[str, Any] | None = None,
+        only: str | None = None,
     ) -> None:
+        self.only = only
         self.text, self.filename, self.kind, self.dialect = source, filename, kind, dialect
         self.inputs = kind.inputs if kind else EVERYWHERE
         self.imported, self.explaining = imported, recorder is not None
@@ -115,6 +118,8 @@ class Unit:
             self.declare(node)
         self.inventory = self.outer = Inventory(top)
         self.body = Parser(top, 1, self.problems).block()
+        if self.only is not None:
+            self.body = excerpt(self.body, self.only) or self.body
         self.keep_constants()
         for node in macros:
             body = Parser(node.body, node.lineno, self.problems).block()
@@ -224,7 +229,8 @@ class Unit:
             check_block(written.body, self.problems)
             self.emit_macro(written)
         check_block(self.body, self.problems)
-        check_use(self)
+        if self.only is None:
+            check_use(self)
         if self.kind is not None:
             self.emit_build(self.kind)
         elif self.body.value is not None:
