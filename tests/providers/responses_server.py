@@ -50,7 +50,7 @@ class ResponsesServer(VendorServer):
             return Reply(200, {"object": "list", "data": [{"id": "r-test", "object": "model", "created": CREATED, "owned_by": "o"}]})
         if request.path != "/v1/responses":
             raise Refused(404, f"Invalid URL ({request.method} {request.path})")
-        body = request.body
+        body = {name: value for name, value in request.body.items() if value is not None}  # null says nothing there
         self.check(body)
         answer = self.answer(body)
         headers = {"x-request-id": "req_responses_1", "x-ratelimit-remaining-requests": "99"}
