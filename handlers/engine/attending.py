@@ -22,13 +22,21 @@ async def attended(call: Call, work: Coroutine[Any, Any, Made]) -> Made | Answer
     try:
         answer = await work
     except asyncio.CancelledError as error:
-        reason = call.interrupted(error)
-        if reason == LEFT:
-            return Answer(GONE, [])
-        if reason == SHUTDOWN:
-            raise shutting_down() from None
-        raise
+        return ended(call, error)
     finally:
         if not isinstance(answer, StreamAnswer | RelayedAnswer):
             call.release()
     return answer
+
+
+def ended(call: Call, cancelled: asyncio.CancelledError) -> Answer:
+    """What is answered to a caller whose call was cut short: nothing, if he has gone.
+
+    Raises GatewayError if the server goes, and the cancellation itself if it came from elsewhere.
+    """
+    reason = call.interrupted(cancelled)
+    if reason == LEFT:
+        return Answer(GONE, [])
+    if reason == SHUTDOWN:
+        raise shutting_down() from None
+    raise cancelled

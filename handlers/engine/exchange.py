@@ -14,8 +14,9 @@ import asyncio
 from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING, Any
 
-from .answers import GONE, Answer, StreamAnswer, stream_headers
-from .call import LEFT, SHUTDOWN, shutting_down
+from .answers import Answer, StreamAnswer, stream_headers
+from .attending import ended
+from .call import SHUTDOWN, shutting_down
 from .errors import GatewayError
 from .passthrough import PassThrough
 from .resolving import resolve
@@ -50,12 +51,7 @@ async def exchange(call: Call, body: dict[str, Any], provider_id: str | None = N
             raise
         return journey.failed_stream(error)
     except asyncio.CancelledError as error:
-        reason = call.interrupted(error)
-        if reason == LEFT:
-            return Answer(GONE, [])
-        if reason == SHUTDOWN:
-            raise shutting_down() from None
-        raise
+        return ended(call, error)
     finally:
         if not isinstance(answer, StreamAnswer):
             call.release()
