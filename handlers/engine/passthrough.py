@@ -14,7 +14,7 @@ import orjson
 from . import raw_reasoning
 from .answer_checks import error_in, lack_of, plainly_sound
 from .answers import JSON_HEADERS, Answer
-from .errors import UpstreamError
+from .errors import TemplateError, UpstreamError
 from .gateway_headers import request_headers
 from .journeys import Journey
 from .losses import check
@@ -27,7 +27,7 @@ from .streams import OF_JSON
 from .translation import Translation
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
 
     from .call import Call
     from .providers import Door, Target
@@ -141,12 +141,19 @@ class PassThrough(Journey):
         try:
             if values is None:
                 return self.looked_at(raw, orjson.loads(raw))
-            self.call.usage = usage_of_answer(dialect, values)
+            self.count(values)
         except orjson.JSONDecodeError:
             raise self.no_json() from None
         if not plainly_sound(dialect, values):
             raw = self.looked_at(raw, orjson.loads(raw))
         return replaced_models(raw, values, dialect.model_in.response, self.requested)
+
+    def count(self, values: Mapping[str, Any]) -> None:
+        """Note the token counts; where they cannot be read, they are the caller's as they are."""
+        try:
+            self.call.usage = usage_of_answer(self.door.dialect, values)
+        except TemplateError:
+            self.call.violations += 1
 
     def looked_at(self, raw: bytes, body: Any) -> bytes:
         """An answer that may lack something, or tell an error: what is wrong is counted, what is secret goes."""

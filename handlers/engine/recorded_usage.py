@@ -26,7 +26,7 @@ def usage_of_answer(dialect: Dialect, values: Mapping[str, Any]) -> Counts:
     read_usage = dialect.templates["read_response"].member("usage")
     response = read_usage({"body": counts, "request": {}, "values": {}})
     usage = response.get("usage") if isinstance(response, dict) else None
-    return dict(usage) if usage else {}
+    return counts_of(usage)
 
 
 def usage_of_event(dialect: Dialect, name: str | None, data: Any) -> Counts:
@@ -36,5 +36,16 @@ def usage_of_event(dialect: Dialect, name: str | None, data: Any) -> Counts:
     found: Counts = {}
     for loose in dialect.read_event({"data": data, "event": name, "request": {}, "values": {}}) or ():
         if loose.get("type") == "usage":
-            found |= {key: value for key, value in loose.items() if key != "type"}
+            found |= counts_of(loose)
     return found
+
+
+def counts_of(usage: Any) -> Counts:
+    """What of a usage are counts: a provider may say anything in their place."""
+    if not isinstance(usage, dict):
+        return {}
+    return {
+        name: int(value)
+        for name, value in usage.items()
+        if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
+    }

@@ -195,7 +195,11 @@ class Relay:
             body = orjson.loads(data or b"")
         except orjson.JSONDecodeError:
             return False
-        found = usage_of_event(self.door.dialect, name, body)
+        try:
+            found = usage_of_event(self.door.dialect, name, body)
+        except TemplateError:
+            self.call.violations += 1
+            return False
         if not found:
             return False
         self.call.usage = {**self.call.usage, **found}

@@ -25,6 +25,7 @@ from .linking import link
 from .losses import Loss, check
 from .pointers import look, parse_pointer
 from .provider_errors import provider_error
+from .recorded_usage import counts_of
 from .renames import Renaming
 from .streams import OF_JSON
 from .thought_tags import told_apart
@@ -145,6 +146,8 @@ class Translation(Journey):
             raise misread(self.provider.id, error) from error
         if not isinstance(response, dict) or "finish_reason" not in response:
             raise self.no_answer("its template finds no finish_reason in it")
+        if any(part.get("type") == "tool_call" and not part.get("name") for part in response.get("parts") or ()):
+            raise self.no_answer("it calls a tool and names none")
         self.call.losses += left_behind(self.door.dialect, body)
         if self.provider.thought_tags is not None:
             response = {**response, "parts": told_apart(response.get("parts") or [], self.provider.thought_tags)}
@@ -171,11 +174,13 @@ class Translation(Journey):
         finish_reason = response["finish_reason"]
         if called and finish_reason in ("stop", "other"):
             finish_reason = "tool_call"
-        self.call.usage = response.get("usage") or {}
+        self.call.usage = counts_of(response.get("usage"))
+        created = response.get("created")
         return {
             **response,
-            "id": response.get("id") or f"{self.call.request_id}",
-            "created": response.get("created") or int(time.time()),
+            "id": str(response.get("id") or self.call.request_id),
+            "created": created if isinstance(created, int) and created else int(time.time()),
+            **({"usage": self.call.usage} if "usage" in response else {}),
             "model": self.requested,
             "parts": parts,
             "finish_reason": finish_reason,

@@ -128,6 +128,32 @@ def test_a_provider_that_cannot_be_reached_is_named(bench: Any, path: str, model
     assert bench.line(answer).endswith(" error=connect_error")
 
 
+@pytest.mark.parametrize("usage", ['"abc"', "7", "[]", '{"prompt_tokens":"x","input_tokens":"x"}', '{"prompt_tokens":-1.5,"input_tokens":-1}'])
+@pytest.mark.parametrize(("path", "model"), [(CHAT, "o:m"), (MESSAGES, "a:m"), (MESSAGES, "o:m")])
+def test_counts_that_are_none_cost_nobody_his_answer(bench: Any, path: str, model: str, usage: str) -> None:
+    """Within a family they pass as they are, to another they are left out."""
+    said = {"id": "1", "model": "m", "content": [{"type": "text", "text": "hi"}], "stop_reason": "end_turn"}
+    if model == "o:m":
+        said = {"id": "1", "model": "m", "choices": [{"message": {"content": "hi"}, "finish_reason": "stop"}]}
+    raw = json.dumps({**said, "usage": json.loads(usage)}, separators=(",", ":")).encode()
+    answer = bench.post(path, body(model), Reply(200, raw, headers=JSON))
+    assert answer.status_code == 200
+    if path == CHAT or model == "a:m":
+        assert answer.content == raw.replace(b'"model":"m"', b'"model":"%b"' % model.encode())
+    else:
+        assert answer.json()["usage"]["input_tokens"] == 0
+
+
+def test_who_calls_a_tool_names_it(bench: Any) -> None:
+    """Nobody could run a call without a name; a number for an id is a text all the same."""
+    call = {"id": 7, "content": [{"type": "tool_use", "id": "x", "input": {}}], "stop_reason": "tool_use"}
+    answer = bench.post(CHAT, body("a:m"), Reply(200, call))
+    assert (answer.status_code, answer.json()["error"]["code"]) == (502, "misread_answer")
+    assert "it calls a tool and names none" in answer.json()["error"]["message"]
+    call["content"][0]["name"] = "f"  # type: ignore[index]
+    assert bench.post(CHAT, body("a:m"), Reply(200, call)).json()["id"] == "7"
+
+
 TWO = {"id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": [
     {"index": index, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
     for index, text in enumerate(("first", "second"))]}  # fmt: skip
