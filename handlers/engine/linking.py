@@ -54,7 +54,7 @@ class Linker:
         self.losses: list[Loss] = []
         self.orphans: list[str] = []
         self.conflicts: list[str] = []
-        self.open: list[tuple[str, str]] = []   # names and ids of calls that came without ids, and have no result yet
+        self.open: list[tuple[str, str]] = []   # names and ids of this turn's calls that have no result yet
         self.made = 0
         self.last_role = ""
 
@@ -87,13 +87,9 @@ class Linker:
             self.made += 1
             while f"call_{self.made}" in self.calls:
                 self.made += 1
-            self.open.append((name, f"call_{self.made}"))
             return f"call_{self.made}"
         found = next((one for one in self.open if name in ("", one[0])), None)
-        if found is None:
-            return name or "unnamed"
-        self.open.remove(found)
-        return found[1]
+        return found[1] if found is not None else name or "unnamed"
 
     def call(self, part: Part) -> Part | None:
         name = part["id"]
@@ -107,6 +103,7 @@ class Linker:
             self.losses.append(Loss("compatibility", f"tool_call:{name}"))
             return None
         self.calls[name] = part
+        self.open.append((part.get("name", ""), name))
         self.results.pop(name, None)
         return part
 
@@ -124,6 +121,7 @@ class Linker:
             self.losses.append(Loss("compatibility", f"tool_result:{name}"))
             return None
         self.results[name] = part
+        self.open = [one for one in self.open if one[1] != name]
         return part if "name" in part else {**part, "name": call["name"]}
 
     def check(self) -> None:

@@ -111,3 +111,13 @@ def test_unknown_messages_stay_where_they_are():
     strange = {"role": "unknown", "dialect": "d", "data": {"role": "critic"}}
     messages, _ = linked(user(), strange, user())
     assert messages[1] is strange
+
+
+def test_a_result_that_only_names_its_call_finds_it_though_the_call_has_an_id_defect_105():
+    """Some clients send calls back with the ids they got, and results by name and order."""
+    calls = [{"type": "tool_call", "id": one, "name": name} for one, name in (("a", "f"), ("b", "g"), ("c", "f"))]
+    results = [{"type": "tool_result", "name": name} for name in ("f", "g", "f")]
+    messages = [{"role": "assistant", "parts": calls}, {"role": "tool", "parts": results}]
+    linked, losses = link({"model": "m", "messages": messages})
+    assert [part["id"] for part in linked["messages"][1]["parts"]] == ["a", "b", "c"]
+    assert losses == []
