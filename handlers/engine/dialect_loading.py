@@ -29,8 +29,9 @@ from .patches import Patches
 from .problems import Problems, did_you_mean
 from .raw_reasoning import Carrier
 from .resources import Resources
+from .service_templates import kind_of, service_files, service_functions
 from .streams import READ_ONLY
-from .templates import Compiler, Kind, Template
+from .templates import Compiler, Template
 from .token_rules import TokenRule
 
 COMPILED: dict[Any, tuple[dict[str, Any], set[Path], Problems]] = {}
@@ -115,7 +116,8 @@ class DialectLoader:
         document = self.entries[name][0]
         place = (document.file, document.line(("dialects", name)))
         before = len(self.problems.errors)
-        files = self.files(name, chain, place)
+        services = present(entry.get("services") or {})
+        files = self.files(name, chain, place) | service_files(self.resources, chain, services, self.problems, place)
         framing = (entry.get("stream") or {}).get("framing")
         if framing in READ_ONLY and "write_event" in files:
             sentence = f"dialects.{name}.stream: nothing is written to callers in {framing}."
@@ -134,6 +136,7 @@ class DialectLoader:
             passes_through=not own and entry.get("pass_through", True),
             place=place,
             places=self.places(chain),
+            service_templates=service_functions(templates, services),
             **functions,
             **_settings(entry),
         )
@@ -216,7 +219,7 @@ class DialectLoader:
 
     @staticmethod
     def compile_kind(compiler: Compiler, name: str, kind: str, family: str) -> Template:
-        return compiler.compile(f"{name}/{kind}.j2", kind=Kind[kind.upper()], dialect=family)
+        return compiler.compile(f"{name}/{kind}.j2", kind=kind_of(kind), dialect=family)
 
     def compile(
         self, name: str, chain: tuple[str, ...], files: Mapping[str, Path], problems: Problems

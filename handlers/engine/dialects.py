@@ -185,6 +185,8 @@ class Dialect:
     usage_in: tuple[str, ...] = ()
     services: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """What else can be asked for at its doors beside a conversation, by the contract's name: path, query, base_url."""
+    service_templates: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """The two functions (`write`, `read`) of those services that are asked for in another dialect's words."""
     tokens: TokenRule = field(default_factory=TokenRule)
     schemas: Mapping[str, str] = field(default_factory=dict)
     patch: Patches = field(default_factory=Patches)
@@ -194,7 +196,9 @@ class Dialect:
     def settle(self) -> None:
         """Compile what was deferred, and call it without a detour from now on. May run in any thread."""
         for kind in self.templates:
-            object.__setattr__(self, kind, self.templates[kind].function)
+            function = self.templates[kind].function
+            if kind in EIGHT:
+                object.__setattr__(self, kind, function)
         if self.usage_in and "read_response" in self.templates:
             self.templates["read_response"].member("usage")
 

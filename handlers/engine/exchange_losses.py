@@ -32,6 +32,9 @@ CONVERSING = {"else": "converse"}
 PASSING = " passes"
 """Marks the key of a table of what passes through; no member under `values:` can have such a name."""
 
+ASKING = " asks"
+"""Marks the key of a table of what a service's template carries, in the same way; its value is the service."""
+
 Key = tuple[str, str, str, str, str]
 
 
@@ -45,6 +48,15 @@ class LossTables:
         self._answers: dict[str, asyncio.Future[Table]] = {}
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="losses")
         self._keys: dict[tuple[str, str, int, str, str], Key] = {}
+
+    async def service_table(self, call: Call, target: Target, door: Door, service: str) -> Table | None:
+        """The table of what a service's template carries of the caller's body."""
+        schema_name = call.operation.body_schema_name
+        if schema_name is None:
+            return None
+        values = {**target.values(door), ASKING: service}
+        key = key_of(call.dialect_name, schema_name, door, "", values)
+        return await self.made(key, call.dialect, door, target.model_id, values)
 
     async def table(self, call: Call, target: Target, door: Door, *, passing: bool = False) -> Table | None:
         """The table of this call's pair; made first, where nobody has needed it yet, and so is that of its answer.
@@ -88,7 +100,10 @@ class LossTables:
         self, schema_name: str, client: Dialect, door: Door, model_id: str, values: dict[str, Any]
     ) -> Table | None:
         """Try everything that the client's schema allows."""
-        translate = patched(door, model_id) if PASSING in values else sendable(client, door, model_id, values)
+        if ASKING in values:
+            translate = asked(door, model_id, values)
+        else:
+            translate = patched(door, model_id) if PASSING in values else sendable(client, door, model_id, values)
         return Table(translate, client_schema(self.document, schema_name))
 
     def answers_made(self, client: Dialect) -> asyncio.Future[Table]:
@@ -202,6 +217,23 @@ def patched(door: Door, model_id: str) -> Callable[[dict[str, Any]], Any]:
         return patch.apply(body, model_id), named, body.get("stream")
 
     return translate
+
+
+def asked(door: Door, model_id: str, values: dict[str, Any]) -> Callable[[dict[str, Any]], Any]:
+    """All that a caller's body can influence of what a service is asked, and of how its answer is told."""
+    service = door.dialect.service_templates[values[ASKING]]
+    declared = {name: value for name, value in values.items() if name != ASKING}
+
+    def translate(body: dict[str, Any]) -> Any:
+        return service.write({"body": body, "model": model_id, "values": declared}), body.get("model"), [
+            body.get(name) for name in ANSWERED
+        ]  # fmt: skip
+
+    return translate
+
+
+ANSWERED = ("encoding_format",)
+"""Members that say what the answer should look like: its reader sees to them."""
 
 
 def answer_reads(client: Dialect) -> list[tuple[str, ...]]:

@@ -9,18 +9,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
 from .answers import JSON_HEADERS, Answer, RelayedAnswer, StreamAnswer
 from .attending import attended
 from .call import LEAVING
-from .errors import GatewayError, NotFound
+from .errors import GatewayError, NotFound, TemplateError, UpstreamError
 from .exchange import carry, exchange
 from .forms import Form
 from .gateway_headers import answer_headers
+from .losses import check
 from .passthrough import PassThrough
 from .provider_errors import parsed
 from .query import with_query
 from .resolving import resolve
 from .token_counting import own_count
+from .translation import Translation, dumped, misread
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,8 +59,8 @@ async def serve(
     counting = otherwise["count"] if isinstance(otherwise, dict) else None
     if counting is None:
         return await attended(call, ask(call, service, body, target, door or nowhere(call, service)))
-    if door is not None and door.dialect.family == call.dialect.family:
-        answer = await attended(call, ask(call, service, body, target, door))
+    if door is not None and (door.dialect.family == call.dialect.family or translates(call, door, service)):
+        answer = await attended(call, ask(call, service, body, target, door, counting=True))
         if answer.status_code not in NOT_THERE:
             return answer
     return await own_count(call, body, target.provider.door(call.dialect.family), counting)
@@ -94,8 +98,23 @@ def nowhere(call: Call, service: str) -> Door:
     )  # fmt: skip
 
 
-async def ask(call: Call, service: str, body: dict[str, Any], target: Target, door: Door) -> Served:
-    """Send a JSON body, and bring the answer back."""
+def translates(call: Call, door: Door, service: str) -> bool:
+    """Whether the door has words of its own for what is asked in the caller's."""
+    return door.dialect.family != call.dialect.family and service in door.dialect.service_templates
+
+
+async def ask(
+    call: Call, service: str, body: dict[str, Any], target: Target, door: Door, *, counting: bool = False
+) -> Served:
+    """Send a JSON body, and bring the answer back. `counting`: the body is a conversation, which is asked about."""
+    if translates(call, door, service):
+        journey: ServiceJourney = await ServiceTranslation.prepare(call, body, target, door, service, counting=counting)
+        try:
+            return await send(journey, journey.outgoing)
+        except GatewayError as error:
+            if counting and error.status in NOT_THERE:
+                return Answer(error.status, [])
+            raise
     journey = await call.engine.run(len(call.raw), ServiceJourney, call, body, target, door, service)
     if journey.stream:
         return await carry(call, journey, target, door)
@@ -170,3 +189,58 @@ class ServiceJourney(PassThrough):
         return [(b"content-type", kind), *JSON_HEADERS[1:], *answer_headers(self.call, self.door, upstream)]
 
 
+
+
+class ServiceTranslation(ServiceJourney):
+    """A service that is asked in the door's own words, and whose answer is told in the caller's."""
+
+    __slots__ = ("conversation",)
+
+    def __init__(
+        self, call: Call, body: dict[str, Any], target: Target, door: Door, service: str, conversation: Any = None
+    ) -> None:
+        self.conversation = conversation
+        super().__init__(call, body, target, door, service)
+
+    @classmethod
+    async def prepare(
+        cls, call: Call, body: dict[str, Any], target: Target, door: Door, service: str, *, counting: bool
+    ) -> ServiceTranslation:
+        """What the template does not carry is told or refused; a conversation is translated first."""
+        conversation = None
+        if counting:
+            conversation = orjson.loads((await Translation.begin(call, body, target, door)).outgoing)
+        else:
+            table = await call.engine.losses.service_table(call, target, door, service)
+            call.losses += table(body) if table is not None else []
+            check(call.losses, call.on_loss or target.provider.on_loss)
+        return await call.engine.run(len(call.raw), cls, call, body, target, door, service, conversation)
+
+    def prepared(self, body: dict[str, Any], target: Target) -> bytes:
+        """The body that the provider gets."""
+        given = {"body": body, "model": target.model_id, "values": target.values(self.door)}
+        if self.conversation is not None:
+            given["conversation"] = self.conversation
+        return dumped(self.door.dialect.service_templates[self.service].write(given), len(self.call.raw))
+
+    async def whole(self, upstream: UpstreamAnswer) -> Answer:
+        raw = await upstream.read()
+        if upstream.status >= 400:
+            raise self.error_of(upstream, raw)
+        answer = await self.call.engine.run(len(raw), self.told, raw)
+        return Answer(200, [*JSON_HEADERS, *self.answer_headers(upstream)], answer)
+
+    def told(self, raw: bytes) -> bytes:
+        """The caller's answer."""
+        body = parsed(raw)
+        if isinstance(body, str):
+            raise UpstreamError(f"The provider {self.provider.id} answered with what is no JSON.", code="not_json")
+        given = {"body": body, "request": self.call.body, "model": self.requested,
+                 "values": self.target.values(self.door)}  # fmt: skip
+        try:
+            answer = self.door.dialect.service_templates[self.service].read(given)
+        except TemplateError as error:
+            raise misread(self.provider.id, error) from error
+        if not isinstance(answer, dict):
+            raise UpstreamError(f"The answer of the provider {self.provider.id} is no answer.", code="misread_answer")
+        return dumped(answer, len(raw))

@@ -20,6 +20,7 @@ from .vocabulary_lists import (
     last,
     length,
     merged,
+    numbered,
     omit,
     only,
     pick,
@@ -34,6 +35,7 @@ from .vocabulary_numbers import (
     at_least,
     at_most,
     default,
+    float32_base64,
     integer,
     numbers,
     or_empty,
@@ -80,12 +82,12 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "from_json": from_json, "to_json": to_json, "lower": lower, "upper": upper, "join": join, "split": split,
     "trim": trim, "base64_text": base64_text, "text_base64": text_base64, "standard_base64": standard_base64,
     "text": text, "only": only, "without": without, "read_url": read_url, "write_url": write_url,
-    "omit": omit, "pick": pick, "keys": keys, "items": items, "merged": merged, "joined": joined,
+    "omit": omit, "pick": pick, "keys": keys, "items": items, "merged": merged, "joined": joined, "numbered": numbered,
     "first": first, "last": last,
     "take": take, "length": length,
     "before": before, "since": since, "shortened": shortened, "replaced": replaced,
     "integer": integer, "numbers": numbers, "round": rounded, "at_most": at_most, "at_least": at_least,
-    "timestamp": timestamp, "seconds": seconds, "json_schema": json_schema,
+    "timestamp": timestamp, "seconds": seconds, "json_schema": json_schema, "float32_base64": float32_base64,
 }  # fmt: skip
 
 TESTS: dict[str, Callable[..., bool]] = {

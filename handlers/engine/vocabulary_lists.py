@@ -142,6 +142,17 @@ def items(value: Any) -> Any:
     return [{"key": name, "value": member} for name, member in an_object(value, "items").items()] or None
 
 
+def numbered(value: Any) -> Any:
+    """The elements of a list, each with its place in it.
+
+    >>> numbered(["a"])
+    [{'index': 0, 'value': 'a'}]
+    """
+    if value is None:
+        return None
+    return [{"index": index, "value": element} for index, element in enumerate(a_list(value, "numbered"))] or None
+
+
 def merged(value: Any, key: str, content: str, *alike: str) -> Any:
     """Neighbours alike in one member (in one of these values, if any) become one, their lists in another one list.
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import re
+import struct
 from datetime import UTC, datetime
 from typing import Any
 
-from .vocabulary_kinds import a_number, a_text
+from .vocabulary_kinds import a_list, a_number, a_text
 
 # ---- numbers ------------------------------------------------------------------------------------------------------
 
@@ -114,6 +116,18 @@ def or_empty(value: Any) -> Any:
     ([], [1])
     """
     return [] if value is None else value
+
+
+def float32_base64(value: Any) -> Any:
+    """Base64 of a list of numbers, four bytes each (IEEE 754), the lowest first.
+
+    >>> float32_base64([1, -0.5])
+    'AACAPwAAAL8='
+    """
+    if value is None:
+        return None
+    numbers_of = [a_number(number, "float32_base64") for number in a_list(value, "float32_base64")]
+    return base64.b64encode(struct.pack(f"<{len(numbers_of)}f", *numbers_of)).decode()
 
 
 def default(value: Any, other: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The eight files of a dialect: what each is given, and whose fault it is when one of them fails."""
+"""The files of a dialect: what each is given, and whose fault it is when one of them fails."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ EVERYWHERE = ("dialect", "values")
 
 
 class Kind(Enum):
-    """One of the eight files; the value is the file's name without its ending."""
+    """One of the eight files; the value is the file's name without its ending. And the two files of a service, whose
+    names say which it is."""
 
     READ_REQUEST = "read_request"
     WRITE_RESPONSE = "write_response"
@@ -32,6 +33,8 @@ class Kind(Enum):
     READ_RESPONSE = "read_response"
     READ_EVENT = "read_event"
     READ_ERROR = "read_error"
+    WRITE_SERVICE = "write_service"
+    READ_SERVICE = "read_service"
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -48,7 +51,7 @@ class Kind(Enum):
         """The neutral error type, and what the caller is told, when a template of this kind fails on its input."""
         if self is Kind.READ_REQUEST:
             return "invalid_request", "This request has a form that cannot be translated."
-        if self in (Kind.READ_RESPONSE, Kind.READ_EVENT, Kind.READ_ERROR):
+        if self in (Kind.READ_RESPONSE, Kind.READ_EVENT, Kind.READ_ERROR, Kind.READ_SERVICE):
             return "upstream", "The provider's answer has a form that cannot be translated."
         return "internal", "The translation of this conversation failed."
 
@@ -62,4 +65,6 @@ INPUTS = {
     Kind.READ_RESPONSE: ("body", "request"),
     Kind.READ_EVENT: ("data", "event", "request"),
     Kind.READ_ERROR: ("status", "headers", "body"),
+    Kind.WRITE_SERVICE: ("body", "model", "conversation"),
+    Kind.READ_SERVICE: ("body", "model", "request"),
 }
