@@ -121,6 +121,8 @@ def run(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
             print(report.heading("start"))
             found["start"] = measures.start(targets, port, plain, folder, tell("start"))
         with all_of(targets, port, folder) as servers:
+            if set(given.only) - {"start"}:
+                measures.warm(servers, matching(given, core()))
             direct = Server(DIRECT, port, 0, port)
             pick = [*core(), *large()] if given.full else [*few()]
             sections: dict[str, Callable[[], Any]] = {

@@ -9,7 +9,6 @@ import contextlib
 import statistics
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +46,15 @@ def median_of(rounds: Sequence[Row]) -> Row:
     return {key: statistics.median(one[key] for one in rounds) for key in rounds[0]}
 
 
+def warm(servers: Sequence[Server], scenarios: Iterable[Scenario], seconds: float = 4.0) -> None:
+    """Have every server (and each of its workers) meet each kind of request, and finish what that starts beside it."""
+    for scenario in scenarios:
+        for server in servers:
+            if server.target.able(scenario):
+                once(server, scenario, 0.1 * server.target.workers)
+    time.sleep(seconds)
+
+
 def cost(servers: Sequence[Server], scenarios: Iterable[Scenario], seconds: float, rounds: int, tell: Tell) -> list[Row]:
     """CPU µs for each request and each event, and how many a second, with every caller asking again at once."""
     rows = []
@@ -55,7 +63,7 @@ def cost(servers: Sequence[Server], scenarios: Iterable[Scenario], seconds: floa
         taken: dict[str, list[Row]] = {server.name: [] for server in able}
         said: dict[str, list[str]] = {server.name: [] for server in able}
         for server in able:  # what is done once (compiling, connecting) is no part of it
-            said[server.name] += once(server, replace(scenario, callers=min(8, scenario.callers)), 0.2)[1].failures
+            said[server.name] += once(server, scenario, 0.2)[1].failures
         for _ in range(rounds):
             for server in able:
                 found, outcome = once(server, scenario, seconds)

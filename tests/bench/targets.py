@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from processes import MEASURED, REST, free_port, python, running
@@ -46,8 +46,7 @@ class Target:
     model: Callable[[Scenario], str] = lambda scenario: scenario.model
     headers: Callable[[Scenario, int], tuple[tuple[str, str], ...]] = lambda _scenario, _port: ()
     able: Callable[[Scenario], bool] = lambda _scenario: True
-    cores: int = 1
-    peer: bool = field(default=False)
+    workers: int = 1
 
 
 @dataclass(frozen=True)
@@ -93,7 +92,7 @@ def morello(workers: int = 1, providers: str = PROVIDERS, name: str = "morello")
     return Target(
         name if workers == 1 else f"{name}, {workers} workers", start,
         model=lambda scenario: f"{scenario.provider[0]}:{scenario.model}",
-        headers=lambda _scenario, _port: (("authorization", f"Bearer {KEY}"),),
+        headers=lambda _scenario, _port: (("authorization", f"Bearer {KEY}"),), workers=workers,
     )  # fmt: skip
 
 
