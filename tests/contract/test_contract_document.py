@@ -37,6 +37,13 @@ FUNCTIONS = {
     "createTranscription": "services.pass_through",
     "createModeration": "services.pass_through",
     "createRanking": "services.pass_through",
+    "createProviderCompletion": "services.pass_through",
+    "createProviderEmbedding": "services.pass_through",
+    "createProviderImage": "services.pass_through",
+    "createProviderSpeech": "services.pass_through",
+    "createProviderTranscription": "services.pass_through",
+    "createProviderModeration": "services.pass_through",
+    "createProviderRanking": "services.pass_through",
     "createGeneratedContent": "gemini.create_generated_content",
     "streamGeneratedContent": "gemini.stream_generated_content",
     "createProviderGeneratedContent": "gemini.create_provider_generated_content",
@@ -287,8 +294,9 @@ def test_streams_declare_their_events() -> None:
         "createResponse": None, "createProviderResponse": None,
         "streamGeneratedContent": None, "streamProviderGeneratedContent": None, "createLocalChat": None,
         "streamStableGeneratedContent": None, "streamProviderStableGeneratedContent": None,
-        "createCompletion": "[DONE]",
+        "createCompletion": "[DONE]", "createProviderCompletion": "[DONE]",
         "createImage": None, "createSpeech": None, "createTranscription": None,
+        "createProviderImage": None, "createProviderSpeech": None, "createProviderTranscription": None,
     }  # fmt: skip
 
 
