@@ -147,6 +147,7 @@ def grown(given: argparse.Namespace, servers: list[Server], port: int, folder: P
     with serving(growth.crowded(), port, folder) as crowded:
         both = [*(server for server in kept if server.name == "morello"), crowded]
         pair = [Scenario("openai", "openai"), Scenario("openai", "anthropic")]
+        measures.warm([crowded], pair)
         for measured in measures.cost(both, pair, given.seconds, given.rounds, lambda _row: None):
             row = {**measured, "what": "providers", "amount": growth.MANY_PROVIDERS if "providers" in measured["target"] else 2,
                    "how": "translated" if "to Anthropic" in measured["scenario"] else "pass-through", "target": "morello"}  # fmt: skip
