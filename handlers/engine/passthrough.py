@@ -104,7 +104,10 @@ class PassThrough(Journey):
             body, carriers, self.provider.reasoning_scope, dialect.write_request
         )
         call.losses += losses
-        return body
+        if not losses or dialect.reasoning.replay != "required" or dialect.read_request is None:
+            return body
+        given = {"body": body, "path": call.path(body), "values": self.client.values}
+        return raw_reasoning.without_thinking(body, dialect.read_request(given), dialect.write_request)
 
     def with_usage(self, body: dict[str, Any], option: Any) -> dict[str, Any]:
         """Ask for the usage of a stream; its event is withheld from a caller who did not ask."""

@@ -29,7 +29,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .losses import Loss
-from .reasoning import DROPPED, MARK, MARK_BASE64, Part, sealed, unseal
+from .reasoning import DROPPED, MARK, MARK_BASE64, Part, restore, sealed, unseal
 
 Block = dict[str, Any]
 Write = Callable[[Mapping[str, Any]], Any]
@@ -71,6 +71,35 @@ def restore_messages(
     known = [one if isinstance(one, Carrier) else Carrier.read(one) for one in carriers]
     opener = Opener(known, scope, write_request)
     return opener.body(body), ([DROPPED] if opener.dropped else [])
+
+
+def without_thinking(body: dict[str, Any], request: dict[str, Any], write_request: Write) -> dict[str, Any]:
+    """The body of a dialect that demands reasoning back, with thinking off where an open tool turn has lost its own.
+
+    `request` is the body as the dialect reads it. How thinking is asked for, and how it is declined, is what the
+    dialect writes for the one wish and the other.
+    """
+    restored, _ = restore(request, scope="", native=True, replay="required")
+    if restored.get("reasoning") == request.get("reasoning"):
+        return body
+    turn = {"role": "user", "parts": [FILLER]}
+    plain = {"model": "m", "messages": [turn], "max_tokens": request.get("max_tokens", 1)}
+    nothing = write_request(plain)
+    asked, declined = (
+        {name: value for name, value in write_request({**plain, "reasoning": wish}).items()
+         if nothing.get(name) != value}
+        for wish in (request["reasoning"], restored["reasoning"])
+    )  # fmt: skip
+    changed = {name: value for name, value in body.items() if name not in asked or name in declined}
+    for name in asked.keys() & body.keys() - declined.keys():
+        rest = {key: value for key, value in as_mapping(body[name]).items() if key not in as_mapping(asked[name])}
+        if rest:
+            changed[name] = rest
+    return {**changed, **declined}
+
+
+def as_mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
 
 
 class Opener:

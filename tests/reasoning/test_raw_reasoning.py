@@ -7,7 +7,7 @@ import pytest
 
 from handlers.engine.configuration import load_configuration
 from handlers.engine.losses import Loss
-from handlers.engine.raw_reasoning import affected, restore_messages
+from handlers.engine.raw_reasoning import affected, restore_messages, without_thinking
 from handlers.engine.reasoning import seal
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -184,3 +184,40 @@ def test_the_shipped_dialects_open_their_own(dialect, part, message, expected):
     found, told = restore_messages(given, shipped.reasoning.carriers, "mine", shipped.write_request)
     assert found["messages"][1] == expected
     assert told == []
+
+
+@pytest.mark.parametrize(
+    ("member", "left"),
+    [
+        ({"thinking": {"type": "enabled", "budget_tokens": 2000}}, {"thinking": {"type": "disabled"}}),
+        ({"thinking": {"type": "disabled"}}, {"thinking": {"type": "disabled"}}),
+        ({}, {}),
+    ],
+    ids=["on", "off", "not asked for"],
+)
+def test_an_open_turn_that_has_lost_its_thought_goes_on_without_thinking(member, left):
+    """The dialect refuses such a turn while it thinks; everything else stays as the caller wrote it."""
+    dialect = load_configuration(ROOT, {}).dialects["anthropic"]
+    messages = [
+        {"role": "user", "content": "hi"},
+        {"role": "assistant", "content": [{"type": "tool_use", "id": "t1", "name": "look", "input": {}}]},
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t1", "content": "it rains"}]},
+    ]
+    body = {"model": "m", "max_tokens": 9000, "metadata": {"user_id": "u"}, "messages": messages, **member}
+    neutral = dialect.read_request({"body": body, "path": {}, "values": dialect.values})
+    rest = {name: value for name, value in body.items() if name != "thinking"}
+    assert without_thinking(body, neutral, dialect.write_request) == {**rest, **left}
+
+
+def test_an_open_turn_that_has_its_own_thought_thinks_on():
+    """What the provider signed itself is there: nothing is switched off, and the body is the same object."""
+    dialect = load_configuration(ROOT, {}).dialects["anthropic"]
+    thought = {"type": "thinking", "thinking": "hm", "signature": "native"}
+    messages = [
+        {"role": "user", "content": "hi"},
+        {"role": "assistant", "content": [thought, {"type": "tool_use", "id": "t1", "name": "look", "input": {}}]},
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t1", "content": "it rains"}]},
+    ]
+    body = {"model": "m", "max_tokens": 9000, "messages": messages, "thinking": {"type": "enabled", "budget_tokens": 2000}}
+    neutral = dialect.read_request({"body": body, "path": {}, "values": dialect.values})
+    assert without_thinking(body, neutral, dialect.write_request) is body
