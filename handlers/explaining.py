@@ -106,7 +106,7 @@ class Explanation:
     def way(self, stage: Stage) -> Iterator[str]:
         """Who speaks, where it goes, by which templates."""
         streamed = "   (stream)" if self.question.body.get("stream") is True else ""
-        path = stage.path(self.client.name, self.question.provider_id)
+        path, _ = stage.request(self.client.name, self.question.provider_id, self.question.body)
         yield f"client     {self.client.name}   POST {path}{streamed}"
         yield f"model      {self.target.requested} → provider {self.target.provider.id}, model {self.target.model_id}"
         if self.passing:
@@ -120,7 +120,8 @@ class Explanation:
     def neutral(self) -> dict[str, Any]:
         """The request in neutral words, with the defaults that are filled in."""
         assert self.client.read_request is not None
-        given = {"body": self.question.body, "path": {}, "values": self.client.values}
+        path = {"model": self.question.body.get("model"), "stream": self.question.body.get("stream") is True}
+        given = {"body": self.question.body, "path": path, "values": self.client.values}
         neutral: dict[str, Any] = self.client.read_request(given)
         return {**self.target.defaults(self.door), **neutral, "model": self.target.model_id}
 

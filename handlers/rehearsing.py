@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 from .app import CONTRACT, Morello
 from .engine.cases import Outcome, run_case
@@ -33,14 +34,14 @@ class Stage:
         }
         morello = Morello(configuration, Access(None), document=self.document, upstreams=Upstreams(transports))
         try:
-            path = self.path(case.given["dialect"], case.given.get("provider"))
+            path, body = self.request(case.given["dialect"], case.given.get("provider"), case.given["body"])
         except ConfigurationError as error:
             raise ConfigurationError(
                 f"The test {case.it!r}: {error.sentence}", file=case.file, line=case.line, hint=error.hint
             ) from None
         provider.framing = framing_of(configuration, case.given)
         headers = dict(case.given.get("headers", {}))
-        return await ask(morello.asgi, path, headers, case.given["body"])
+        return await ask(morello.asgi, path, headers, body)
 
     def configured(self, variables: Mapping[str, str]) -> Configuration:
         if not variables:
@@ -48,13 +49,22 @@ class Stage:
         environment = {**self.configuration.environment, **variables}
         return load_configuration(self.configuration.resources.home, environment)
 
-    def path(self, dialect: str, provider_id: str | None) -> str:
-        """Where callers of a dialect send conversations: the first operation of the contract that says so."""
+    def request(self, dialect: str, provider_id: str | None, body: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+        """Where callers of a dialect send this conversation, and what: to the first operation that says so.
+
+        Where the path says what the model is and whether to stream, the body's `model` and `stream` go there.
+        """
         conversations = spoken(self.document)
-        for path, rule in conversations:
-            if rule == dialect and ("{provider_id}" in path) == (provider_id is not None):
-                return path.replace("{provider_id}", provider_id or "")
-        known = dict.fromkeys(rule for _, rule in conversations)
+        for template, rule, streams in conversations:
+            if rule != dialect or ("{provider_id}" in template) != (provider_id is not None):
+                continue
+            path = template.replace("{provider_id}", provider_id or "")
+            if "{model}" not in path:
+                return path, dict(body)
+            if streams is (body.get("stream") is True):
+                rest = {name: value for name, value in body.items() if name not in ("model", "stream")}
+                return path.replace("{model}", quote(str(body.get("model", "")), safe=":")), rest
+        known = dict.fromkeys(rule for _, rule, _ in conversations)
         raise ConfigurationError(f"No caller speaks {dialect!r}.", hint=f"Known: {', '.join(known)}.")
 
 
@@ -68,13 +78,14 @@ def framing_of(configuration: Configuration, given: Mapping[str, Any]) -> str:
     return target.provider.door(client.family if client else "").dialect.stream.name
 
 
-def spoken(document: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The paths to which callers send conversations, and the dialect of each, in the contract's order."""
+def spoken(document: Mapping[str, Any]) -> list[tuple[str, str, Any]]:
+    """The paths to which callers send conversations, the dialect of each and whether it streams where its path says
+    so, in the contract's order."""
     found = []
     for path, method, item, operation in operations(document):
         rule = operation.get("x-dialect", item.get("x-dialect"))
         if method == "post" and isinstance(rule, str):
-            found.append((path, rule))
+            found.append((path, rule, operation.get("x-stream")))
     return found
 
 
