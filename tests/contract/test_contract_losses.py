@@ -79,6 +79,12 @@ OTHER_MARKS: dict[str, Any] = {
     "ChatJsonSchema.name": "none",                      # a label, required by one API and unknown to the other
     "ChatResponseFormatText": "none",                   # as if nothing had been said
     "ChatToolMessage.name": "none",                     # its call says it too
+    "ChatReasoningEncrypted.format": "none",            # how routers label the pieces of a thought
+    "ChatReasoningEncrypted.index": "none",
+    "ChatReasoningSummary.format": "none",
+    "ChatReasoningSummary.index": "none",
+    "ChatReasoningText.format": "none",
+    "ChatReasoningText.index": "none",
     "ChatFunctionToolCall.index": "none",               # its place in the list says it too
     "ChatFunctionToolCall.id": "none",                  # ids tie results to calls; who has none ties them by name
     "ChatToolMessage.tool_call_id": "none",

@@ -16,7 +16,7 @@ from contract.contract_specimens import contract
 from fuzz.fuzz_dialects import DIALECTS, Spoken, asks_a_provider, is_conversation, request_of
 from fuzz.fuzz_world import World, provider_of
 from fuzz.lenient_servers import FAILURES
-from rosetta.oracles import request_validator
+from rosetta.oracles import request_validator, with_known_words
 from schemathesis import Case
 from schemathesis.core.parameters import ParameterLocation
 from schemathesis.core.transport import Response
@@ -223,18 +223,6 @@ def answer_media(case: Case, status: int = 200) -> Schema:
     """The media types of an answer."""
     found: Schema = follow(contract(), operation_of(case)["responses"][str(status)])["content"]
     return found
-
-
-def with_known_words(value: Any) -> Any:
-    """A body without the words that are handed on whatever they are: vendors invent new ones, and the types are closed."""
-    if isinstance(value, list):
-        return [with_known_words(each) for each in value]
-    if not isinstance(value, dict):
-        return value
-    if value.get("type") == "base64" and "/pdf" not in value.get("media_type", "") and "image/" not in value["media_type"]:
-        return {**value, "media_type": "application/pdf"}
-    known = {"verbosity": "medium"}
-    return {name: known.get(name, with_known_words(member)) for name, member in value.items()}
 
 
 def unechoed(value: Any, sent: Any) -> Any:

@@ -40,6 +40,8 @@ class LenientGemini(Lenient):
         return [b"[" + events[0], *(b",\r\n" + event for event in events[1:]), b"]\n"]
 
     def whole(self, body: Json, dice: random.Random) -> Json:
+        if self.last.path.endswith(":countTokens"):
+            return {"totalTokens": dice.randrange(10**6)}
         usage = {"promptTokenCount": 20, "candidatesTokenCount": 10, "totalTokenCount": 30,
                  "promptTokensDetails": [{"modality": "TEXT", "tokenCount": 20}]}  # fmt: skip
         head: Json = {"usageMetadata": usage, "modelVersion": "m-001", "responseId": "resp-1"}

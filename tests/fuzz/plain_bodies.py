@@ -51,7 +51,7 @@ def plain(body: Json) -> Json:
             body[place] = [each for item in body[place] for each in (called(item) if isinstance(item, dict) else [item])]
     if isinstance(body.get("contents"), list):
         body["contents"] = [each for content in body["contents"] for each in spoken(content)]
-        body["tools"] = [{name: tool[name] for name in tool if name not in OWN} for tool in body.get("tools", ())]
+        body["tools"] = [{name: tool[name] for name in tool if name not in OWN} for tool in body.get("tools") or ()]
     return body
 
 

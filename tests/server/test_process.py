@@ -39,7 +39,8 @@ class Running:
         self.process = process
         self.said: list[str] = []
         self.grew = threading.Condition()
-        threading.Thread(target=self.gather, daemon=True).start()
+        self.gathering = threading.Thread(target=self.gather, daemon=True)
+        self.gathering.start()
 
     def gather(self) -> None:
         assert self.process.stderr is not None
@@ -65,11 +66,13 @@ def running(home: Path, *options: str, **environment: str) -> Iterator[Running]:
         [sys.executable, "-m", "handlers", "serve", "--home", str(home), "--port", "0", *options],
         cwd=ROOT, env=state, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
     )  # fmt: skip
+    started = Running(process)
     try:
-        yield Running(process)
+        yield started
     finally:
         process.kill()
         process.wait(10)
+        started.gathering.join(20)  # what it started may hold the pipe a moment longer
         assert process.stderr is not None
         process.stderr.close()
 
