@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable
 
 from .parts import SPOKEN, GrowingPart, Json, joined
 from .routes import Routes
+from .snapshots import Known, shred_of
 
 FINISH_REASONS = frozenset(("stop", "length", "tool_call", "content_filter", "error", "other"))
 USAGE = (
@@ -73,6 +74,7 @@ class Assembler:
         self._counts: dict[str, int] = {}
         self._index = 0
         self._raw_reason = ""
+        self.snapshots: Known = {}
 
     # ---- in -------------------------------------------------------------------------------------------------
 
@@ -202,6 +204,9 @@ class Assembler:
     # ---- deltas ---------------------------------------------------------------------------------------------
 
     def _delta(self, loose: Json) -> list[Json]:
+        if "snapshot" in loose:
+            shred = shred_of(loose, self.snapshots)
+            return self.feed(shred) if shred else []
         part = self._routes.part_of(loose)
         if part is None or part.closed:
             return []

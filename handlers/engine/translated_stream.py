@@ -13,6 +13,7 @@ from .errors import GatewayError, TemplateError, UpstreamError
 from .losses import Loss, header_value
 from .provider_errors import told_error
 from .reasoning import before_calls, seal_event
+from .snapshots import in_shreds
 from .streams import parser, read_data, splitter
 from .thought_tags import ThoughtTags
 
@@ -147,7 +148,7 @@ class TranslatedStream:
             self.journey.refuse_error_inside(data)
         if self.before:
             found = before_calls(found)
-        return found if self.tags is None else self.tags.loose(found)
+        return found if self.tags is None else self.tags.loose(in_shreds(found, self.assembler.snapshots))
 
     def held_back(self) -> list[Event]:
         """At the end of the provider's stream: what waited for more, as events of the answer."""

@@ -63,8 +63,10 @@ from .vocabulary_tests import (
     starting,
 )
 from .vocabulary_text import (
+    base64_hex,
     base64_text,
     from_json,
+    hex_base64,
     join,
     lower,
     replaced,
@@ -81,6 +83,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "or_null": or_null, "or_empty": or_empty, "default": default,
     "from_json": from_json, "to_json": to_json, "lower": lower, "upper": upper, "join": join, "split": split,
     "trim": trim, "base64_text": base64_text, "text_base64": text_base64, "standard_base64": standard_base64,
+    "base64_hex": base64_hex, "hex_base64": hex_base64,
     "text": text, "only": only, "without": without, "read_url": read_url, "write_url": write_url,
     "omit": omit, "pick": pick, "keys": keys, "items": items, "merged": merged, "joined": joined, "numbered": numbered,
     "first": first, "last": last,

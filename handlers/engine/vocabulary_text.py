@@ -146,6 +146,30 @@ def standard_base64(value: Any) -> Any:
     return text + "=" * (-len(text) % 4)
 
 
+def base64_hex(value: Any) -> Any:
+    """The hexadecimal digits of what base64 holds; absent where it holds nothing that can be read.
+
+    >>> base64_hex("AP8="), base64_hex("?")
+    ('00ff', None)
+    """
+    try:
+        return None if value is None else base64.b64decode(a_text(value, "base64_hex"), validate=True).hex()
+    except binascii.Error:
+        return None
+
+
+def hex_base64(value: Any) -> Any:
+    """The base64 of what hexadecimal digits hold; absent where they hold nothing that can be read.
+
+    >>> hex_base64("00ff"), hex_base64("0g")
+    ('AP8=', None)
+    """
+    try:
+        return None if value is None else base64.b64encode(bytes.fromhex(a_text(value, "hex_base64"))).decode()
+    except ValueError:
+        return None
+
+
 def replaced(value: Any, pattern: str, other: str) -> Any:
     """A text in which every match of a regular expression is replaced; absent where nothing is left.
 

@@ -11,7 +11,7 @@ from typing import Any
 import anthropic
 import openai
 import pytest
-from providers import gazette_server, tidepool_server
+from providers import gazette_server, loom_server, quarry_server, tidepool_server
 from serving import KEY, morello_of, served
 
 HOMES = Path(__file__).parent / "homes"
@@ -51,6 +51,18 @@ def press(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     home = shutil.copytree(HOMES / "gazette", tmp_path_factory.mktemp("press") / "home")
     server = gazette_server.GazetteServer()
     yield from world_of(home, server, f"PRESS_URL={{url}}\nPRESS_KEY={gazette_server.KEY}\n")
+
+
+@pytest.fixture(scope="session")
+def rock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    home = shutil.copytree(HOMES / "quarry", tmp_path_factory.mktemp("rock") / "home")
+    yield from world_of(home, quarry_server.QuarryServer(), f"ROCK_URL={{url}}\nROCK_KEY={quarry_server.KEY}\n")
+
+
+@pytest.fixture(scope="session")
+def mill(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    home = shutil.copytree(HOMES / "loom", tmp_path_factory.mktemp("mill") / "home")
+    yield from world_of(home, loom_server.LoomServer(), f"MILL_URL={{url}}\nMILL_KEY={loom_server.KEY}\n")
 
 
 @pytest.fixture(params=[False, True], ids=["in lines", "byte by byte"])

@@ -34,14 +34,19 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize(("name", "variables"), [
-    ("tidepool", SET), ("gazette", "PRESS_URL=https://press.example\nPRESS_KEY=press-pass-1\n")])  # fmt: skip
+    ("tidepool", SET), ("gazette", "PRESS_URL=https://press.example\nPRESS_KEY=press-pass-1\n"),
+    ("quarry", "ROCK_URL=https://rock.example\nROCK_KEY=chisel-1\n"),
+    ("loom", "MILL_URL=https://mill.example\nMILL_KEY=needle-1\n")])  # fmt: skip
 def test_a_right_home_has_nothing_to_complain_of(capsys, tmp_path, monkeypatch, name, variables) -> None:
-    """With the schemas of its wire, and without any."""
+    """With the schemas of its wire, and without any; and its own tests pass, where it has any."""
     copy = shutil.copytree(HOMES / name, tmp_path / name)
     (copy / ".env").write_text(variables, "utf-8")
     monkeypatch.chdir(copy)
     status, out = run(capsys, "lint", "--strict", "--quiet")
     assert (status, out.splitlines()[1:]) == (0, []), out
+    if name != "gazette":
+        status, out = run(capsys, "test")
+        assert (status, out.splitlines()[-1].split()[-2:]) == (0, ["0", "failed"]), out
 
 
 def test_its_tests_run(capsys, home: Path) -> None:
@@ -82,6 +87,25 @@ def test_explain_walks_a_stream_of_lines(capsys, home: Path) -> None:
     assert "warnings   unsupported seed" in out
     assert '"content":"Ho"' in out
     assert "sesame" not in out
+
+
+@pytest.mark.parametrize(("name", "variables", "model", "stream", "lines"), [
+    ("quarry", "ROCK_URL=https://rock.example\nROCK_KEY=needle-1\n", "rock:granite",
+     '{"said": "He"}\n{"said": "Hello"}\n{"said": "Hello", "stop": 0, "cost": [1, 2]}\n', ['"content":"He"', '"content":"llo"']),
+    ("loom", "MILL_URL=https://mill.example\nMILL_KEY=needle-1\n", "mill:twill",
+     '[{"of": "a", "is": "words"}, {"of": "a", "+": "Hel"}, {"of": "a", "+": "lo"}, {"end": -1}]', ['"content":"Hel"', '"content":"lo"']),
+])  # fmt: skip
+def test_explain_walks_streams_of_any_kind(capsys, tmp_path, monkeypatch, name, variables, model, stream, lines) -> None:
+    """Lines that repeat themselves, and an array of threads; the key is nowhere told."""
+    copy = shutil.copytree(HOMES / name, tmp_path / name)
+    (copy / ".env").write_text(variables, "utf-8")
+    (copy / "request.json").write_text(json.dumps({"model": model, "stream": True, "messages": [{"role": "user", "content": "Hi"}]}))
+    (copy / "stream").write_text(stream)
+    monkeypatch.chdir(copy)
+    status, out = run(capsys, "explain", "request.json", "--stream", "stream")
+    assert status == 0, out
+    assert all(line in out for line in lines), out
+    assert "needle-1" not in out
 
 
 def test_an_error_that_no_template_of_the_stream_reads_is_told_all_the_same(capsys, home: Path) -> None:
