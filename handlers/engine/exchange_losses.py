@@ -122,17 +122,11 @@ class LossTables:
     async def probe_all(self) -> None:
         """Make the tables that calls are likely to need: every client's words to every provider that is on.
 
-        What they speak is compiled first, where that was put off.
+        What else they speak is compiled afterwards, where that was put off.
         """
-        spoken = [client for client, _ in self.spoken()]
-        providers = self.configuration.on.values()
-        doors = [provider.door(client.family).dialect for provider in providers for client in spoken]
-        for dialect in {dialect.name: dialect for dialect in (*spoken, *doors)}.values():
-            await self.in_thread(dialect.settle)
-        for client, _ in self.spoken():
+        for client, schema_name in self.spoken():
             await asyncio.shield(self.answers_made(client))
-        for provider in self.configuration.on.values():
-            for client, schema_name in self.spoken():
+            for provider in self.configuration.on.values():
                 door = provider.door(client.family)
                 if door.dialect.passes_through and door.dialect.family == client.family:
                     continue
@@ -141,6 +135,11 @@ class LossTables:
                     await self.made(key, client, door, "", dict(door.values))
                 except Exception:
                     log.exception("the losses from %s to %s cannot be found out", client.name, provider.id)
+        spoken = [client for client, _ in self.spoken()]
+        providers = self.configuration.on.values()
+        doors = [provider.door(client.family).dialect for provider in providers for client in spoken]
+        for dialect in {dialect.name: dialect for dialect in (*spoken, *doors)}.values():
+            await self.in_thread(dialect.settle)
 
     def spoken(self) -> Iterator[tuple[Dialect, str]]:
         """Each dialect that callers speak somewhere in the contract, with the component its bodies satisfy."""
