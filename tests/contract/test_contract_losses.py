@@ -26,7 +26,8 @@ REFUSED = {
     "ChatResponseFormatJsonSchema", "ChatOtherResponseFormat", "JsonOutputFormatParam",
     "JsonSchema", "OptionalJsonSchema",
     # files, pictures, sound
-    "ChatImagePart", "ChatAudioPart", "ChatFilePart", "ChatVideoPart", "ChatAudioReference", "ChatAudioOutput",
+    "ChatImagePart", "ChatImageUrl.url", "ChatBareUrl",
+    "ChatAudioPart", "ChatFilePart", "ChatVideoPart", "ChatAudioReference", "ChatAudioOutput",
     "ImageBlockParam", "DocumentBlockParam", "SearchResultBlockParam", "ContainerUploadBlockParam",
     "OtherImageSource", "OtherDocumentSource", "OtherDocumentPieceParam",
     # the earlier conversation, in short

@@ -95,7 +95,8 @@ class Inquiry:
         changes = self.outputs(changed(request, path))
         if not changes or not all(same(one, whole) for one in changes):
             return ""  # also where something beside it says the same, and would be heard without it
-        return UNSUPPORTED if gone else ask.word or COMPATIBILITY
+        ignored = ask.required and isinstance(value, str)  # whatever text stood there, nothing of it would be sent
+        return UNSUPPORTED if gone or ignored else ask.word or COMPATIBILITY
 
     def among(self, ask: Ask, request: Any, path: Path, whole: Any, value: Any) -> str:
         """Of a closed set: whether it is told apart from the values that it was merged with, or from any."""
