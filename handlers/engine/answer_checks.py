@@ -1,6 +1,7 @@
 """What a provider's answer under a status of 200 turns out to be: an answer, an error, or neither.
 
-Dialects declare both: `answer_in` is what a whole answer must have, `error_inside` where an error would stand.
+Dialects declare it: `answer_in` is what a whole answer must have, `error_inside` where an error would stand, and the
+shapes (shapes.py) what is read must look like.
 """
 
 from __future__ import annotations
@@ -25,6 +26,12 @@ def error_in(dialect: Dialect, body: Any) -> Any:
         return None
     found = look(body, parse_pointer(dialect.error_inside))
     return None if found is ABSENT else found or None
+
+
+def misshapen(dialect: Dialect, kind: str, value: Any) -> str:
+    """What is wrong with the shape of a `response` or an `event`, as the end of a sentence; empty if nothing is."""
+    shape = dialect.shapes.get(kind)
+    return "" if shape is None else shape.fault(value)
 
 
 def lack_of(dialect: Dialect, body: Any) -> str:

@@ -81,8 +81,9 @@ class Answer(Response):
 class StreamAnswer(Response):
     """An answer that comes in pieces of whole frames.
 
-    `frames` deals with failures itself: it ends with an error event. When nothing has been sent for a while, `ping` is
-    (between frames, never inside one); a `late` answer sends one at once, since its provider was silent all along.
+    The head waits for the first piece, so that a failure before it is told by its status: `frames` raises that one.
+    Any later failure it deals with itself, and ends with an error event. When nothing has been sent for a while, `ping`
+    is (between frames, never inside one); a `late` answer sends one at once, since its provider was silent all along.
     """
 
     def __init__(
@@ -98,22 +99,35 @@ class StreamAnswer(Response):
         self.ping = ping
         self.late = late
 
+    def head(self) -> dict[str, object]:
+        """The head, which is sent once; behind what a failure that is told in the stream wants to have in it."""
+        call, headers = self.call, self.raw_headers
+        call.hears = True
+        if call.error is not None:
+            present = {name for name, _ in headers}
+            headers = [*headers, *(header for header in call.error.headers if header[0] not in present)]
+        return {"type": "http.response.start", "status": 200, "headers": headers}
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send frames as they come, until the generator ends or the caller leaves.
 
-        Leaving early closes the generator, and with it the provider's connection.
+        Leaving early closes the generator, and with it the provider's connection. Raises GatewayError for what fails
+        before anything is sent.
         """
         call = self.call
         call.attend(receive)
-        pulse = Pulse(send, self.ping, call.engine.ping_after)
+        pulse = Pulse(send, self, call.engine.ping_after)
         try:
-            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
             if self.late:
-                await send({"type": "http.response.body", "body": self.ping(), "more_body": True})
+                await pulse.send_ping()
             async for piece in self.frames:
                 pulse.beat()
+                if not call.hears:
+                    await send(self.head())
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
             pulse.stop()
+            if not call.hears:
+                await send(self.head())
             await send({"type": "http.response.body", "body": b""})
         except BaseException as error:
             if not call.left(error):
@@ -161,16 +175,16 @@ class RelayedAnswer(Response):
 
 
 class Pulse:
-    """Sends `ping` whenever nothing else has been sent for `after` seconds.
+    """Sends the ping of `answer`, behind its head, whenever nothing else has been sent for `after` seconds.
 
     uvicorn writes what `send` is given before it waits for anything, so a ping from here never lands inside a frame.
     """
 
-    __slots__ = ("after", "last", "loop", "ping", "send", "task", "timer")
+    __slots__ = ("after", "answer", "last", "loop", "send", "task", "timer")
 
-    def __init__(self, send: Send, ping: Callable[[], bytes], after: float) -> None:
+    def __init__(self, send: Send, answer: StreamAnswer, after: float) -> None:
         self.loop = asyncio.get_running_loop()
-        self.send, self.ping, self.after = send, ping, after
+        self.send, self.answer, self.after = send, answer, after
         self.last = self.loop.time()
         self.task: asyncio.Task[None] | None = None
         self.timer: asyncio.TimerHandle | None = self.loop.call_later(after, self.check)
@@ -187,7 +201,9 @@ class Pulse:
         self.timer = self.loop.call_later(max(self.after - silent, 0.01), self.check)
 
     async def send_ping(self) -> None:
-        await self.send({"type": "http.response.body", "body": self.ping(), "more_body": True})
+        if not self.answer.call.hears:
+            await self.send(self.answer.head())
+        await self.send({"type": "http.response.body", "body": self.answer.ping(), "more_body": True})
 
     def stop(self) -> None:
         if self.timer is not None:

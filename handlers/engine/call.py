@@ -49,6 +49,7 @@ class Call:
         "dialect_name",
         "engine",
         "error",
+        "hears",
         "losses",
         "model",
         "operation",
@@ -88,6 +89,8 @@ class Call:
         self.losses: list[Loss] = []
         self.violations = 0
         self.error: GatewayError | None = None
+        self.hears = False
+        """Whether the head of a streamed answer has been sent: from then on failures are told in the stream."""
         self.upstream_request_id: str | None = None
         self._reason: str | None = None
         self._task: asyncio.Task[Any] | None = None

@@ -20,7 +20,7 @@ from .dialects import (
     NameRule,
     Reasoning,
     UsageOption,
-)
+)  # fmt: skip
 from .documents import Document
 from .errors import ConfigurationError
 from .merging import merged, plain, present
@@ -30,6 +30,7 @@ from .problems import Problems, did_you_mean
 from .raw_reasoning import Carrier
 from .resources import Resources
 from .service_templates import kind_of, service_files, service_functions
+from .shapes import FILE, read_shapes
 from .streams import READ_ONLY
 from .templates import Compiler, Template
 from .token_rules import TokenRule
@@ -122,6 +123,7 @@ class DialectLoader:
         if framing in READ_ONLY and "write_event" in files:
             sentence = f"dialects.{name}.stream: nothing is written to callers in {framing}."
             self.problems.error("P013", *place, sentence, "Only providers stream so; take the callers' side away.")
+        shapes = read_shapes(self.resources, chain, self.problems)
         templates = self.templates(name, chain, files)
         if templates is None or len(self.problems.errors) > before:
             return None
@@ -137,6 +139,7 @@ class DialectLoader:
             place=place,
             places=self.places(chain),
             service_templates=service_functions(templates, services),
+            shapes=shapes,
             **functions,
             **_settings(entry),
         )
@@ -179,7 +182,7 @@ class DialectLoader:
                     COMPILED.clear()
                 COMPILED[name, chain, state] = remembered
         compiled, read, told = remembered
-        self.templates_read |= read
+        self.templates_read |= read | {path for path in folder if path.name == FILE}
         self.problems += [problem for problem in told if problem not in self.problems]
         return compiled
 
@@ -304,16 +307,11 @@ def _usage_option(declared: Mapping[str, Any] | None) -> UsageOption | None:
 def _model_list(declared: Mapping[str, Any] | None) -> ModelList | None:
     if not declared or "path" not in declared:
         return None
+    optional = (declared.get(name) for name in ("name", "created", "owned_by"))
     return ModelList(
-        declared["path"],
-        declared.get("query", {}),
-        declared.get("items", ""),
-        declared.get("id", "/id"),
-        declared.get("name"),
-        declared.get("created"),
-        declared.get("owned_by"),
-        declared.get("prefix", ""),
-    )
+        declared["path"], declared.get("query", {}), declared.get("items", ""), declared.get("id", "/id"),
+        *optional, prefix=declared.get("prefix", ""),
+    )  # fmt: skip
 
 
 def _pointers(declared: str | Sequence[str]) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 from .patches import Patches
 from .raw_reasoning import Carrier
+from .shapes import Shape
 from .token_rules import TokenRule
 
 Function = Callable[[Mapping[str, Any]], Any]
@@ -177,6 +178,8 @@ class Dialect:
     error_inside: str | None = None
     answer_in: tuple[str, ...] = ()
     """Pointers into a whole answer, one of which leads somewhere if it is one."""
+    shapes: Mapping[str, Shape] = field(default_factory=dict, repr=False)
+    """What a `response` and an `event` must look like at least."""
     errors_in_stream: frozenset[str] = frozenset()
     """Types or codes of errors that callers who asked for a stream understand only there, under a status of 200."""
     models: ModelList | None = None

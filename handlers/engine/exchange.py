@@ -114,7 +114,10 @@ def stream_answer(
 async def frames_of(
     call: Call, journey: Journey, opening: asyncio.Future[UpstreamAnswer]
 ) -> AsyncGenerator[bytes, None]:
-    """The frames of one streamed answer; every failure becomes its last frames, never a silent end."""
+    """The frames of one streamed answer; every failure becomes its last frames, never a silent end.
+
+    Raises GatewayError for a failure before the caller has heard anything: its status tells it.
+    """
     upstream: UpstreamAnswer | None = None
     try:
         upstream = await opening
@@ -127,24 +130,32 @@ async def frames_of(
         if end:
             yield end
     except GatewayError as error:
-        call.failed(error)
-        yield journey.error_frames(error) + journey.writer.finish()
+        yield last_frames(call, journey, upstream, error)
     except asyncio.CancelledError as error:
         if call.interrupted(error) != SHUTDOWN:
             raise
-        ending = shutting_down()
-        call.failed(ending)
-        yield journey.error_frames(ending) + journey.writer.finish()
+        yield last_frames(call, journey, upstream, shutting_down())
     except Exception:
         call.engine.log.exception("%s failed in its stream", call.request_id)
         failure = GatewayError("internal", "The gateway failed while it translated the stream.")
-        call.failed(failure)
-        yield journey.error_frames(failure) + journey.writer.finish()
+        yield last_frames(call, journey, upstream, failure)
     finally:
         if upstream is not None:
             await upstream.aclose()
         else:
             await abandon(opening)
+
+
+def last_frames(
+    call: Call, journey: Journey, upstream: UpstreamAnswer | None, error: GatewayError
+) -> bytes:
+    """The frames that tell a failure. Raises it instead, if the caller has heard nothing yet and bears a status."""
+    if not call.hears:
+        journey.sign(error, upstream)
+        if not journey.told_in_stream(error):
+            raise error
+    call.failed(error)
+    return journey.error_frames(error) + journey.writer.finish()
 
 
 async def late_whole(journey: Journey, upstream: UpstreamAnswer) -> bytes:

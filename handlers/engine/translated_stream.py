@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from .answer_checks import misshapen
 from .assembler import Assembler
 from .errors import GatewayError, TemplateError, UpstreamError
 from .losses import Loss, header_value
@@ -137,18 +138,27 @@ class TranslatedStream:
             found: list[Event] = self.read_event(given) or []
         except TemplateError as error:
             self.call.engine.log.error("%s: %s:%s: %s", self.call.request_id, error.path, error.line, error.reason)
+            self.looked_at(data)
             raise UpstreamError(
                 f"The stream of the provider {self.journey.provider.id} could not be read.", code="misread_answer"
             ) from error
+        told = False
         for loose in found:
             if loose.get("type") == "error":
                 self.assembler.feed_frame(one for one in found if one.get("type") == "usage")
                 raise self.failed(loose["error"])
-        if not found:
-            self.journey.refuse_error_inside(data)
+            told = told or is_shred(loose)
+        if not told and not self.assembler.finished:
+            self.looked_at(data)
         if self.before:
             found = before_calls(found)
         return found if self.tags is None else self.tags.loose(in_shreds(found, self.assembler.snapshots))
+
+    def looked_at(self, data: Any) -> None:
+        """An event in which nothing is said may be an error, or one in a wrong shape."""
+        self.journey.refuse_error_inside(data)
+        if fault := misshapen(self.journey.door.dialect, "event", data):
+            raise self.journey.no_answer(f"of an event in its stream, {fault}")
 
     def held_back(self) -> list[Event]:
         """At the end of the provider's stream: what waited for more, as events of the answer."""
@@ -218,6 +228,11 @@ class TranslatedStream:
         if self.failure is not None:
             raise self.failure
         return whole
+
+
+def is_shred(loose: Event) -> bool:
+    """Whether a loose event is a shred of text or of a call's arguments, as nearly all are."""
+    return loose.get("text").__class__ is str or (loose.get("arguments").__class__ is str and "end" not in loose)
 
 
 async def next_chunk(chunks: AsyncIterator[bytes], deadline: float | None) -> bytes | None:

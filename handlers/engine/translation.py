@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from . import broken_images, reasoning
-from .answer_checks import error_in, lack_of, left_behind
+from .answer_checks import error_in, lack_of, left_behind, misshapen
 from .answers import JSON_HEADERS, Answer, Headers, stream_headers
 from .contract.bodies import LARGE
 from .contract.large import write_large
@@ -136,7 +136,7 @@ class Translation(Journey):
                 f"The provider {self.provider.id} answered with what is no JSON.", code="not_json"
             ) from None
         self.refuse_error_inside(body)
-        if lack := lack_of(self.door.dialect, body):
+        if lack := lack_of(self.door.dialect, body) or misshapen(self.door.dialect, "response", body):
             raise self.no_answer(lack)
         read = self.door.dialect.read_response
         assert read is not None

@@ -65,11 +65,13 @@ IMPORTERS = {
     "jsonschema_rs": {
         "engine/contract/": "checks requests", "engine/losses/": "asks whether a request loses nothing",
         "engine/lint/": "holds specimens to their schemas", "engine/patch_reading.py": "compiles conditions of patches",
+        "engine/shapes.py": "compiles what answers must look like",
     },
     "ruamel": {"engine/documents.py": "reads what operators write"},
     "yaml": {
         "engine/contract/document.py": "reads the contract", "engine/losses/schemas.py": "reads the neutral schema",
         "engine/lint/speech.py": "reads a dialect's own schema", "engine/declarations.py": "reads the schema of providers.yaml",
+        "engine/shapes.py": "reads what answers must look like, at every start",
     },
     "quicktok": {"engine/token_counting.py": "counts with it"},
     "backports": {"engine/contract/bodies.py": "unpacks bodies"},

@@ -53,13 +53,13 @@ def test_a_late_stream_starts_with_a_ping(late: bool) -> None:
         yield b"frame"
 
     async def scenario() -> None:
-        call = SimpleNamespace(attend=lambda _: None, release=lambda: None, left=lambda _: False,
+        call = SimpleNamespace(attend=lambda _: None, release=lambda: None, left=lambda _: False, hears=False, error=None,
                                engine=SimpleNamespace(ping_after=600))  # fmt: skip
         answer = StreamAnswer(call, [], frames(), ping=lambda: b"ping", late=late)  # type: ignore[arg-type]
         await answer({"type": "http"}, None, send)  # type: ignore[arg-type]
 
     asyncio.run(scenario())
-    assert said == [None, *([b"ping"] if late else []), "asked", b"frame", b""]
+    assert said == ([None, b"ping", "asked", b"frame", b""] if late else ["asked", None, b"frame", b""])
 
 
 @pytest.mark.parametrize(("size", "taken"), [(4096, True), (1, False)])

@@ -29,6 +29,7 @@ LONGEST_STRING = 4096
 
 Path = tuple[str | int, ...]
 Raised = jsonschema_rs.ValidationError
+Validator = jsonschema_rs.Draft4Validator | jsonschema_rs.Draft202012Validator
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ class Failure:
         return replace(self, path=(start + int(self.path[0]), *self.path[1:]))
 
 
-def find_failure(validator: jsonschema_rs.Draft4Validator, value: Any) -> Failure | None:
+def find_failure(validator: Validator, value: Any) -> Failure | None:
     """The best failure of `value`, or None if it is valid after all."""
     for candidate in (_shortened(value), value):
         try:
