@@ -307,10 +307,9 @@ def _usage_option(declared: Mapping[str, Any] | None) -> UsageOption | None:
 def _model_list(declared: Mapping[str, Any] | None) -> ModelList | None:
     if not declared or "path" not in declared:
         return None
-    optional = (declared.get(name) for name in ("name", "created", "owned_by"))
     return ModelList(
         declared["path"], declared.get("query", {}), declared.get("items", ""), declared.get("id", "/id"),
-        *optional, prefix=declared.get("prefix", ""),
+        declared.get("name"), declared.get("created"), declared.get("owned_by"), declared.get("prefix", ""),
     )  # fmt: skip
 
 
