@@ -2,7 +2,8 @@
 
 import pytest
 
-from handlers.engine.losses import Table
+from handlers.engine.errors import InvalidRequest
+from handlers.engine.losses import Table, check
 
 TEXT = {"type": "string"}
 
@@ -87,3 +88,16 @@ def test_a_container_keeps_its_parts_apart_where_their_marks_differ():
     schema = object_of(search=object_of(size=TEXT, filter={**TEXT, "x-loss": "refuse"}))
     assert refused(schema, {"search": {"size": "s"}}) == {"search.size": False}
     assert refused(schema, {"search": {"size": "s", "filter": "f"}}) == {"search.size": False, "search.filter": True}
+
+
+@pytest.mark.parametrize("schema", [
+    {**TEXT, "x-loss": "refuse", "x-loss-advice": "Send b."},
+    {"oneOf": [TEXT, object_of(["id"], id=TEXT)], "x-loss": "refuse", "x-loss-advice": "Send b."},
+    {"oneOf": [{**object_of(["id"], id=TEXT), "x-loss": "refuse", "x-loss-advice": "Send b."}, {"type": "boolean"}]},
+])
+def test_a_refusal_says_what_the_caller_can_do(schema):
+    """Where the contract has advice; once, however many places it is for."""
+    value = "x" if "id" not in str(schema) else {"id": "x"}
+    losses = Table(lambda request: {}, object_of(a=schema, c={**TEXT, "x-loss": "refuse"}))({"a": value, "c": "y"})
+    with pytest.raises(InvalidRequest, match="asks for: .*a.*[.] Send b[.]$"):
+        check(losses)

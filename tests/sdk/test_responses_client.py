@@ -237,6 +237,8 @@ def test_what_cannot_be_translated_is_refused_by_name_defect_160(world: World, m
         world.client.responses.create(**{"model": OPENAI, "input": "Hello", **member})
     assert caught.value.code == "unsupported_loss"
     assert next(iter(member)) in str(caught.value)
+    if next(iter(member)) not in ("prompt", "reasoning"):
+        assert " not kept here: " in str(caught.value) or "(store: false)" in str(caught.value), "what the caller can do"
 
 
 # ---- failures ----------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ words. Marks in that schema (they stay in the document, and are stripped where i
     x-loss: {refuse: [a, b]}  only these values of an enum
     x-loss: warn              takes back a mark from above
     x-loss: none              never told (a provider's own word for something told otherwise)
+    x-loss-advice: Send …     what a caller can do about a loss that is refused; the error says it
     x-same-as: system         on a kind: meant to become the same as the kind with that tag
     x-same-as: {minimal: low} on an enum: the same for values
 

@@ -32,7 +32,8 @@ class Loss:
 
     `name` is the place in the client's words (`messages[3].audio`), `detail` a value worth telling (`8192`),
     `refuse` whether it changes what the answer means, `pointer` the place as a JSON pointer ("" if it has none),
-    `times` how many places are meant, where they are told as one (`messages[*].name`).
+    `times` how many places are meant, where they are told as one (`messages[*].name`), `advice` what the caller can do
+    where it is refused.
     """
 
     word: str
@@ -41,16 +42,17 @@ class Loss:
     refuse: bool = False
     pointer: str = ""
     times: int = 1
+    advice: str = ""
 
     def __str__(self) -> str:
         return f"{self.word} {self.name}{' ' + self.detail if self.detail else ''}"
 
     @classmethod
-    def at(cls, word: str, path: Path, *, refuse: bool = False, more: bool = False) -> Loss:
+    def at(cls, word: str, path: Path, *, refuse: bool = False, more: bool = False, advice: str = "") -> Loss:
         """A loss at a place in the client's request. `more`: all elements but the first of the array there."""
         name = place(path)
         pointer = "".join("/" + str(key).replace("~", "~0").replace("/", "~1") for key in path)
-        return cls(word, name + "[1:]" if more else name, refuse=refuse, pointer=pointer)
+        return cls(word, name + "[1:]" if more else name, refuse=refuse, pointer=pointer, advice=advice)
 
 
 def place(path: tuple[str | int | None, ...]) -> str:
@@ -102,15 +104,17 @@ def safe(text: str) -> str:
 def check(losses: Sequence[Loss], on_loss: str = "report") -> None:
     """Refuse what must not be lost: 400 `unsupported_loss` if a loss is marked so, or if `on_loss` is "refuse".
 
-    The error names all losses that are refused; its `param` is the pointer of the first.
+    The error names all losses that are refused, and says what can be done about them where the contract does; its
+    `param` is the pointer of the first.
     """
     refused = [loss for loss in losses if loss.refuse or on_loss == "refuse"]
     if not refused:
         return
     names = folded(refused)
     told = ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
+    advice = "".join(f" {one}" for one in dict.fromkeys(loss.advice for loss in refused) if one)
     raise InvalidRequest(
-        f"This request cannot be translated for this provider without losing what it asks for: {told}.",
+        f"This request cannot be translated for this provider without losing what it asks for: {told}.{advice}",
         code="unsupported_loss",
         param=refused[0].pointer or refused[0].name,
     )

@@ -40,7 +40,8 @@ class Ask:
     def loss(self, word: str = "") -> Loss:
         """The loss that it is. One that only changes its value is not refused, unless that value is marked."""
         word = word or self.word or UNSUPPORTED
-        return Loss.at(word, self.path, refuse=self.refuse and (word, self.word) != (COMPATIBILITY, ""), more=self.more)
+        refuse = self.refuse and (word, self.word) != (COMPATIBILITY, "")
+        return Loss.at(word, self.path, refuse=refuse, more=self.more, advice=self.node.advice)
 
 
 Findings = list[Ask]
@@ -50,6 +51,7 @@ Findings = list[Ask]
 class Node:
     spare: list[Any] = field(default_factory=list)       # the default: no loss, beside null, "", [] and {}
     refuse: bool = False
+    advice: str = ""                                     # what can be done where its loss is refused
 
     @property
     def total(self) -> bool:

@@ -55,6 +55,8 @@ class Prober:
             self.inside.append(id(branch))
             node = self.branch(branch, holes, own_mark(branch, refuse))
             self.inside.pop()
+            if node is not None and "x-loss-advice" in branch:
+                node.advice = branch["x-loss-advice"]
             kinds.append(self.kind(branch, node, merged))
         return union(kinds, refuse) if len(branches) > 1 else kinds[0].node if kinds else None
 
@@ -271,8 +273,9 @@ def own_mark(branch: Schema, above: bool) -> bool:
 def union(kinds: list[Kind], refuse: bool) -> Node | None:
     """The node of several alternatives; kinds of one form without tags are told apart by what they require."""
     nodes = [kind.node for kind in kinds if kind.node is not None and kind.node.total]
-    if nodes and len(nodes) == len(kinds) and len({node.refuse for node in nodes}) == 1:
-        return Lost(spare=[value for node in nodes for value in node.spare], refuse=nodes[0].refuse)
+    if nodes and len(nodes) == len(kinds) and len({(node.refuse, node.advice) for node in nodes}) == 1:
+        spare = [value for node in nodes for value in node.spare]
+        return Lost(spare=spare, refuse=nodes[0].refuse, advice=nodes[0].advice)
     if not any(kind.node is not None or kind.merged for kind in kinds):
         return None
     for kind in kinds:

@@ -18,7 +18,7 @@ STRANGE = "x-unheard-of"
 OTHER = "x-unheard-of-either"
 EMPTY: list[Any] = [None, "", [], {}]
 
-INHERITED = ("default", "x-loss", "x-same-as")
+INHERITED = ("default", "x-loss", "x-loss-advice", "x-same-as")
 UNIONS = ("oneOf", "anyOf")
 DEEPEST = 24
 
