@@ -99,5 +99,5 @@ def test_a_refusal_says_what_the_caller_can_do(schema):
     """Where the contract has advice; once, however many places it is for."""
     value = "x" if "id" not in str(schema) else {"id": "x"}
     losses = Table(lambda request: {}, object_of(a=schema, c={**TEXT, "x-loss": "refuse"}))({"a": value, "c": "y"})
-    with pytest.raises(InvalidRequest, match="asks for: .*a.*[.] Send b[.]$"):
+    with pytest.raises(InvalidRequest, match=r"asks for: .*a.*[.] Send b[.]$"):
         check(losses)
