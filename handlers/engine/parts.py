@@ -8,10 +8,11 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import re
 from typing import Any
 
 import orjson
+
+from .vocabulary_text import has_long_number
 
 Json = dict[str, Any]
 
@@ -23,8 +24,8 @@ FILE_MEMBERS = ("modality", "media_type", "url", "file_id", "filename", "expires
 ATTEMPTS = 64
 """How often the arguments of one call are parsed to see whether they are complete."""
 
-# orjson turns an integer of this length into a float.
-_LONG_INTEGER = re.compile(r"\d{19}")
+LONG_INTEGER = b"0" * 19
+"""orjson turns an integer of this length into a float."""
 
 
 class GrowingPart:
@@ -218,7 +219,7 @@ def read_arguments(text: str) -> Json | str:
     if not text.strip():
         return {}
     try:
-        value = json.loads(text) if _LONG_INTEGER.search(text) else orjson.loads(text)
+        value = json.loads(text) if has_long_number(text, LONG_INTEGER) else orjson.loads(text)
     except (ValueError, RecursionError):
         return text
     return value if isinstance(value, dict) else text

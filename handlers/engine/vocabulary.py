@@ -29,6 +29,7 @@ from .vocabulary_lists import (
     take,
     text,
     without,
+    without_members,
     write_url,
 )
 from .vocabulary_numbers import (
@@ -78,6 +79,8 @@ from .vocabulary_text import (
     trim,
     upper,
 )
+
+__all__ = ["FILTERS", "TESTS", "table", "without_members"]
 
 FILTERS: dict[str, Callable[..., Any]] = {
     "or_null": or_null, "or_empty": or_empty, "default": default,

@@ -105,9 +105,14 @@ def omit(value: Any, *names: str) -> Any:
     >>> omit({"a": 1, "b": 2}, "b")
     {'a': 1}
     """
-    if value is None:
+    return without_members(value, frozenset(names))
+
+
+def without_members(value: Any, names: frozenset[str]) -> Any:
+    """What `omit` does, where the names are known beforehand."""
+    if value is None or names.issuperset(an_object(value, "omit")):
         return None
-    return {name: member for name, member in an_object(value, "omit").items() if name not in names} or None
+    return {name: member for name, member in value.items() if name not in names}
 
 
 def pick(value: Any, *names: str) -> Any:
@@ -153,6 +158,9 @@ def numbered(value: Any) -> Any:
     return [{"index": index, "value": element} for index, element in enumerate(a_list(value, "numbered"))] or None
 
 
+NO_KEY: Any = object()
+
+
 def merged(value: Any, key: str, content: str, *alike: str) -> Any:
     """Neighbours alike in one member (in one of these values, if any) become one, their lists in another one list.
 
@@ -164,15 +172,16 @@ def merged(value: Any, key: str, content: str, *alike: str) -> Any:
     if value is None:
         return None
     found: list[Any] = []
+    known: Any = NO_KEY
     for element in a_list(value, "merged"):
-        before = found[-1] if found else None
-        if type(before) is dict and type(element) is dict and before.get(key) == element.get(key) and (
-            not alike or element.get(key) in alike
-        ):
+        own = element.get(key) if type(element) is dict else NO_KEY
+        if own == known and own is not NO_KEY and (not alike or own in alike):
+            before = found[-1]
             one, other = before.get(content), element.get(content)
             if type(one) is list and type(other) is list:
                 found[-1] = {**before, **element, content: one + other}
                 continue
+        known = own
         found.append(element)
     return found or None
 
@@ -248,8 +257,11 @@ def before(value: Any, item: Any) -> Any:
     """
     if value is None:
         return None
-    elements = a_list(value, "before")
-    return elements[: _position(elements, item)] or None
+    elements = value if type(value) is list else a_list(value, "before")
+    for index, element in enumerate(elements):
+        if element is item:
+            return elements[:index] or None
+    return elements[:] or None
 
 
 def since(value: Any, item: Any) -> Any:
@@ -260,9 +272,8 @@ def since(value: Any, item: Any) -> Any:
     """
     if value is None:
         return None
-    elements = a_list(value, "since")
-    return elements[_position(elements, item) :] or None
-
-
-def _position(elements: list[Any], item: Any) -> int:
-    return next((index for index, element in enumerate(elements) if element is item), len(elements))
+    elements = value if type(value) is list else a_list(value, "since")
+    for index, element in enumerate(elements):
+        if element is item:
+            return elements[index:]
+    return None

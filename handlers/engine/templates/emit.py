@@ -88,7 +88,8 @@ class Function:
             return Built(self.write.text(node.node), certain=True)
         if may_ask_null(node):
             return Built(self.write.text(node, null=True), null=True)
-        return Built(self.write.text(node), certain=certain(node, self.scope))
+        sure = certain(node, self.scope) or self.write.surely(node)
+        return Built(self.write.text(node), certain=sure)
 
     def choice(self, choice: Choice) -> Built:
         result = self.unit.temporary("c")
@@ -137,7 +138,7 @@ class Function:
             return False
         if isinstance(value, Container):
             return all(item.line == line and self.simple_item(item) for item in value.items)
-        return certain_value(value, self.scope)
+        return certain_value(value, self.scope) or (isinstance(value, Hole) and self.write.surely(value.expression))
 
     def simple_item(self, item: Item) -> bool:
         if isinstance(item, Member) and self.static_name(item) is None:
@@ -195,8 +196,9 @@ class Function:
         written = self.write.text(item.expression)
         if self.unit.explaining:
             self.line(f"noted_spread({target}, {written}, {self.unit.place(item.line)})", item.line)
-        else:
-            self.line(f"spread({target}, {written})", item.line)
+            return
+        test, local = self.write.hold(written)
+        self.line(f"if {test if test == local else f'({test})'} is not None: spread({target}, {local})", item.line)
 
     def put(self, built: Built, how: Callable[[str], str], note: str, line: int) -> None:
         """Puts a value into an object or list, if it is there."""

@@ -9,7 +9,7 @@ from typing import Any
 from jinja2 import nodes
 
 from ..vocabulary import FILTERS, TESTS
-from .facts import objects
+from .facts import objects, present
 from .problems import nearest
 from .reading import Reading
 from .scope import Macro
@@ -53,11 +53,22 @@ class Expressions(Reading):
     def assume(self, test: nodes.Node | None) -> None:
         """For code that runs only where a test is true."""
         for node in () if test is None else objects(test):
-            path = self.path(node)
-            if path is not None and path in self.known:
-                self.known.objects.add(self.known[path])
-            elif path is not None and len(path) == 1:
-                self.known.objects.add(path[0])
+            if (local := self.local(node)) is not None:
+                self.known.objects.add(local)
+        for node in present(test):
+            if (local := self.local(node)) is not None:
+                self.known.present.add(local)
+
+    def surely(self, node: nodes.Node) -> bool:
+        """Whether what an expression reads is never absent where the code being written will run."""
+        return (local := self.local(node)) is not None and local in self.known.present
+
+    def local(self, node: nodes.Node) -> str | None:
+        """The variable that holds what an expression reads, if there is one."""
+        path = self.path(node)
+        if path is None:
+            return None
+        return self.known[path] if path in self.known else path[0] if len(path) == 1 else None
 
     # ---- operators
 
@@ -175,6 +186,9 @@ class Expressions(Reading):
                     "[]" if node.name == "or_empty" else self.text(node.args[0] if node.args else node.kwargs[0].value)
                 )
             return f"({local} if ({test}) is not None else {other})"
+        if node.name == "omit" and all(isinstance(name, nodes.Const) for name in node.args):
+            names = self.unit.keep("NAMES", frozenset(name.value for name in node.args))  # type: ignore[attr-defined]
+            return f"without_members({self.text(node.node)}, {names})"
         return f"filter_{node.name}({', '.join([self.text(node.node), *arguments()])})"
 
     def filter_or_null(self, node: nodes.Filter) -> str:

@@ -7,12 +7,13 @@ from collections.abc import Iterable
 
 from jinja2 import nodes
 
-from .reading import spelling
+from .reading import key_of, names_dialect, spelling
 
 
 class Inventory:
-    """`paths`: how often each path is read. `loads` and `stores`: how often each name is read and given a value.
-    `assigned`: the names that `set` gives one. `called`: the names that are called."""
+    """`paths`: how often each path is read, with a dot behind it how often a member of what it leads to. `loads` and
+    `stores`: how often each name is read, and given a value. `assigned`: the names that `set` gives one. `called`: those
+    that are called."""
 
     def __init__(self, body: Iterable[nodes.Node]) -> None:
         self.paths: Counter[str] = Counter()
@@ -32,6 +33,8 @@ class Inventory:
             self.paths[node.name] += 1
         elif isinstance(node, nodes.Getattr | nodes.Getitem):
             self.paths[spelling(node)] += 1
+            if isinstance(key_of(node), str) or (isinstance(node, nodes.Getitem) and names_dialect(node.arg)):
+                self.paths[f"{spelling(node.node)}."] += 1
         elif isinstance(node, nodes.Assign) and isinstance(node.target, nodes.Name):
             self.assigned.add(node.target.name)
         elif isinstance(node, nodes.Call) and isinstance(node.node, nodes.Name):

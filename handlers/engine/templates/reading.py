@@ -74,11 +74,7 @@ class Reading:
         if table is not None:
             found = self.looked_up(table, node)
         elif type(key) is str:
-            test, local = self.held(node.node)
-            if test in self.known.objects:
-                found = f"{local}.get({key!r})"
-            else:
-                found = f"({local}.get({key!r}) if type({test}) is dict else None)"
+            found = self.got(node.node, key)
         elif type(key) is int and key >= -1:
             test, local = self.held(node.node)
             enough = local if key < 1 else f"len({local}) > {key}"
@@ -86,6 +82,19 @@ class Reading:
         else:
             found = f"get({self.text(node.node)}, {self.key_text(node)})"
         return self.remembered(node, found)
+
+    def got(self, node: nodes.Node, key: str) -> str:
+        """A member of what may be an object. Where several members are read, its kind is asked for once: a second
+        variable holds the object, or an empty one in place of anything else."""
+        test, local = self.held(node)
+        if test in self.known.objects:
+            return f"{local}.get({key!r})"
+        if local in self.known.readers:
+            return f"{self.known.readers[local]}.get({key!r})"
+        if self.paths[f"{spelling(node)}."] < 2:
+            return f"({local}.get({key!r}) if type({test}) is dict else None)"
+        reader = self.known.readers[local] = self.unit.temporary("m")
+        return f"({reader} := {local} if type({test}) is dict else NOTHING).get({key!r})"
 
     def key(self, node: nodes.Getattr | nodes.Getitem) -> str | int | None:
         """The key of a member access, where it is known."""

@@ -177,7 +177,7 @@ NAMESPACE: dict[str, Any] = {
     "__name__": MODULE,
     "__builtins__": {},
     "type": type, "dict": dict, "list": list, "str": str, "bool": bool, "len": len, "Exception": Exception,
-    "NULL": NULL, "NUMBERS": NUMBERS, "get": get, "fresh": fresh, "each": each, "spread": spread,
+    "NULL": NULL, "NOTHING": {}, "NUMBERS": NUMBERS, "get": get, "fresh": fresh, "each": each, "spread": spread,
     "member_name": member_name, "tidy_list": tidy_list, "tidy_object": tidy_object, "joined": joined,
     **{name: getattr(arithmetic, name) for name in OPERATORS},
     "too_deep": too_deep, "no_value": no_value,

@@ -91,11 +91,14 @@ class Scope:
 
 class Known:
     """Paths whose values are already in a local variable where the code being written will run, and the variables
-    that are sure to hold an object there."""
+    that are sure to hold an object there. `readers`: for a variable another one, which holds the same object, or an
+    empty one where that is none. `present`: the variables that are sure not to be absent."""
 
     def __init__(self) -> None:
         self._locals: dict[Path, str] = {}
         self.objects: set[str] = set()
+        self.present: set[str] = set()
+        self.readers: dict[str, str] = {}
 
     def __contains__(self, path: Path) -> bool:
         return path in self._locals
@@ -110,15 +113,17 @@ class Known:
         """Drops what was reached from a variable that gets another value."""
         self._locals = {path: local for path, local in self._locals.items() if path[0] != root}
         self.objects.discard(root)
+        self.present.discard(root)
+        self.readers.pop(root, None)
 
     @contextmanager
     def branch(self) -> Iterator[None]:
         """For code that may not run: what is learnt there is not known afterwards."""
-        before = dict(self._locals), set(self.objects)
+        before = dict(self._locals), set(self.objects), set(self.present), dict(self.readers)
         try:
             yield
         finally:
-            self._locals, self.objects = before
+            self._locals, self.objects, self.present, self.readers = before
 
 
 def constant_value(node: nodes.Node) -> Any:

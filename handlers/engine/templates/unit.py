@@ -9,7 +9,7 @@ from typing import Any
 
 from jinja2 import Environment, TemplateSyntaxError, nodes
 
-from ..vocabulary import FILTERS, TESTS
+from ..vocabulary import FILTERS, TESTS, without_members
 from .assembly import Row, code, python
 from .built import Built, settled
 from .certainty import certain, certain_block, may_be_null
@@ -28,7 +28,7 @@ from .unused import check_use
 ENVIRONMENT = Environment(keep_trailing_newline=True, autoescape=False)  # noqa: S701 - values are built, not text
 VOCABULARY = {f"filter_{name}": function for name, function in FILTERS.items()} | {
     f"test_{name}": function for name, function in TESTS.items()
-}
+} | {"without_members": without_members}
 
 
 @dataclass(slots=True)
@@ -89,9 +89,13 @@ class Unit:
         """Keeps a value that is written out in the template."""
         if type(value) not in (dict, list):
             return Constant(repr(value), value)
-        name = self.temporary("TABLE")
+        return Constant(self.keep("TABLE", value), value)
+
+    def keep(self, stem: str, value: Any) -> str:
+        """The Python name of something that all calls share."""
+        name = self.temporary(stem)
         self.namespace[name] = value
-        return Constant(name, value)
+        return name
 
     def once(self, statement: Set) -> bool:
         """Whether a name is set in one place only, so that a constant can stand for it."""
