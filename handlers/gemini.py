@@ -8,6 +8,7 @@ import orjson
 
 from .engine.answers import JSON_HEADERS, Answer, StreamAnswer
 from .engine.call import Call
+from .engine.resolving import provider_of
 
 METHODS = ["generateContent", "streamGenerateContent"]
 PREFIX = "models/"
@@ -63,13 +64,28 @@ async def stream_provider_stable_generated_content(
 
 async def list_generative_models(call: Call) -> Answer:
     """All models of all providers that are on, in one page."""
-    models = [entry_of(entry) for entry in call.engine.catalogue.entries()]
-    return Answer(200, JSON_HEADERS, orjson.dumps({"models": models}))
+    return listed(call, None)
+
+
+async def list_provider_generative_models(provider_id: str, call: Call) -> Answer:
+    """Those of one provider."""
+    provider_of(call.engine.configuration, provider_id, "provider_id")
+    return listed(call, provider_id)
 
 
 async def retrieve_generative_model(model: str, call: Call) -> Answer:
     """One model, by its full id or an alias."""
     return Answer(200, JSON_HEADERS, orjson.dumps(entry_of(call.engine.catalogue.entry(model))))
+
+
+async def retrieve_provider_generative_model(provider_id: str, model: str, call: Call) -> Answer:
+    """The same under one provider's path, where the model may stand alone."""
+    return Answer(200, JSON_HEADERS, orjson.dumps(entry_of(call.engine.catalogue.entry(model, provider_id))))
+
+
+def listed(call: Call, provider_id: str | None) -> Answer:
+    models = [entry_of(entry) for entry in call.engine.catalogue.entries(provider_id)]
+    return Answer(200, JSON_HEADERS, orjson.dumps({"models": models}))
 
 
 def entry_of(entry: dict[str, Any]) -> dict[str, Any]:

@@ -37,6 +37,11 @@ async def retrieve_model(model: str, call: Call) -> Answer:
     return Answer(200, JSON_HEADERS, orjson.dumps(entry))
 
 
+async def retrieve_provider_model(provider_id: str, model: str, call: Call) -> Answer:
+    """The same under one provider's path, where the model may stand alone."""
+    return Answer(200, JSON_HEADERS, orjson.dumps(call.engine.catalogue.entry(model, provider_id)))
+
+
 def listed(
     call: Call, provider_id: str | None, provider_type: str | None, limit: int | None, offset: int | None,
     after_id: str | None, before_id: str | None,

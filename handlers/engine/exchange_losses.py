@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -101,10 +101,15 @@ class LossTables:
     ) -> Table | None:
         """Try everything that the client's schema allows."""
         if ASKING in values:
-            translate = asked(door, model_id, values)
+            translate = asked(door, model_id, values, self.vocabulary(schema_name))
         else:
             translate = patched(door, model_id) if PASSING in values else sendable(client, door, model_id, values)
         return Table(translate, client_schema(self.document, schema_name))
+
+    def vocabulary(self, schema_name: str) -> dict[str, list[Any]]:
+        """The known words of those members of a body that say what the answer should look like."""
+        declared = self.document["components"]["schemas"][schema_name].get("properties", {})
+        return {name: declared[name].get("x-extensible-enum", []) for name in ANSWERED if name in declared}
 
     def answers_made(self, client: Dialect) -> asyncio.Future[Table]:
         """The table of what the client's words cannot carry of an answer, under way once however many ask for it."""
@@ -218,21 +223,23 @@ def patched(door: Door, model_id: str) -> Callable[[dict[str, Any]], Any]:
     return translate
 
 
-def asked(door: Door, model_id: str, values: dict[str, Any]) -> Callable[[dict[str, Any]], Any]:
+def asked(
+    door: Door, model_id: str, values: dict[str, Any], vocabulary: Mapping[str, Sequence[Any]]
+) -> Callable[[dict[str, Any]], Any]:
     """All that a caller's body can influence of what a service is asked, and of how its answer is told."""
     service = door.dialect.service_templates[values[ASKING]]
     declared = {name: value for name, value in values.items() if name != ASKING}
 
     def translate(body: dict[str, Any]) -> Any:
         return service.write({"body": body, "model": model_id, "values": declared}), body.get("model"), [
-            body.get(name) for name in ANSWERED
+            body.get(name) for name, words in vocabulary.items() if body.get(name) in words
         ]  # fmt: skip
 
     return translate
 
 
 ANSWERED = ("encoding_format",)
-"""Members that say what the answer should look like: its reader sees to them."""
+"""Members that say what the answer should look like: its reader sees to the words that the contract knows."""
 
 
 def answer_reads(client: Dialect) -> list[tuple[str, ...]]:

@@ -69,14 +69,18 @@ class Catalogue:
                 found.append(entry)
         return found
 
-    def entry(self, model: str) -> Entry:
-        """The entry of one model, by full id or alias. Raises GatewayError where it names nothing."""
-        target = resolve(self.configuration, model)
+    def entry(self, model: str, provider_id: str | None = None) -> Entry:
+        """The entry of one model, by full id or alias. Raises GatewayError where it names nothing.
+
+        `provider_id`: the one of the path, under which the model may stand alone; the entry has the full id.
+        """
+        target = resolve(self.configuration, model, provider_id)
+        full_id = model if provider_id is None else f"{target.provider.id}:{target.model_id}"
         for entry in self._of(target.provider):
             if entry["provider_model_id"] == target.model_id:
-                return {**entry, "id": model}
+                return {**entry, "id": full_id}
         declared = target.model or Model(target.model_id, target.model_id)
-        return {**entry_of(target.provider, target.model_id, declared), "id": model}
+        return {**entry_of(target.provider, target.model_id, declared), "id": full_id}
 
     def _of(self, provider: Provider) -> list[Entry]:
         models = self.lists.models(provider)

@@ -8,7 +8,7 @@ from contract.contract_specimens import every_schema, resolve, schemas
 
 REFUSED = {
     # which text, and how long its vector
-    "EmbeddingRequest.input", "EmbeddingRequest.dimensions",
+    "EmbeddingRequest.input", "EmbeddingRequest.dimensions", "EmbeddingRequest.encoding_format",
     # several answers
     "ChatCompletionRequest.n",
     # tools

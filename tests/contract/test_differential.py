@@ -42,7 +42,7 @@ GOOD = orjson.dumps({"model": "demo:echo", "max_tokens": 5, "messages": [{"role"
 class StubCall:
     """A call whose exchange is over at once: only the decision counts here. Every model is known."""
 
-    engine = SimpleNamespace(catalogue=SimpleNamespace(entry=lambda _: {"created_at": "", "provider_type": ""}))
+    engine = SimpleNamespace(catalogue=SimpleNamespace(entry=lambda *_: {"created_at": "", "provider_type": ""}))
 
     def __init__(self, operation: Any, dialect_name: str, scope: Any, receive: Any, **more: Any) -> None:
         self.operation, self.dialect_name, self.scope, self.receive = operation, dialect_name, scope, receive

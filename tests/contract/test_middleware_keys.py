@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from contract.asgi import BEARER, KEY, ask, ask_now, post, small_app
+from contract.asgi import BEARER, KEY, SMALL, ask, ask_now, post, small_app
+
+from handlers.engine.contract import load_document
 
 X_KEY = (b"x-api-key", KEY)
 
@@ -51,6 +53,15 @@ def test_one_valid_key_is_enough(app, headers, status):
         assert KEY.decode() not in reply.body.decode()
     else:
         assert reply.json["caller"] == "tester"
+
+
+def test_who_sends_no_key_is_told_how_to():
+    """Every way that is open there, and no other."""
+    assert "send `Authorization: Bearer <key>` or `X-API-Key: <key>`." in ask_now(small_app(), "GET", "/v1/items", headers=()).json["message"]
+    document = load_document(SMALL)
+    document["paths"]["/v1/items"]["get"]["security"] = [{"apiKeyAuth": []}]
+    told = ask_now(small_app(document), "GET", "/v1/items", headers=()).json["message"]
+    assert told == "No key was sent: send `X-API-Key: <key>`."
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from contract.asgi import BEARER, SMALL, ask_now, post, small_app
 
 from handlers.engine.contract import load_document
 from handlers.engine.contract.routing import RESERVED
+from handlers.engine.errors import ConfigurationError
 
 ORIGIN = (b"origin", b"https://app.example")
 ASKING = (b"access-control-request-method", b"POST")
@@ -75,6 +76,7 @@ def test_probes_get_a_plain_404_defect_218(app):
         ("/demo/talk", "/demo/v1/talk"),
         ("/api/v1/talk", "/v1/talk"),
         ("/items", "/v1/items"),
+        ("/v1/message", "/v1/messages"),
     ],
 )
 def test_a_near_miss_names_the_right_path(app, asked, meant):
@@ -89,6 +91,32 @@ def test_an_unknown_path_is_answered_in_the_dialect_of_the_caller(app):
     assert ask_now(app, "GET", "/nowhere").json["dialect"] == "first"
     assert ask_now(app, "GET", "/nowhere", headers=((b"x-second", b"1"),)).json["dialect"] == "second"
     assert ask_now(app, "POST", "/messages").json["dialect"] == "second"
+
+
+@pytest.mark.parametrize(
+    ("path", "dialect"),
+    [("/third/nothing", "third"), ("/demo/third/nothing", "third"), ("/a/b/third", "first"), ("/thirds", "first"), ("/", "first")],
+)
+def test_a_path_may_tell_the_dialect_of_who_asks_for_what_is_not_there(path, dialect):
+    """By its first segment, or by the second behind a provider's id. A header tells more than a path."""
+    document = load_document(SMALL)
+    document["x-dialect"]["by-segment"] = {"third": "third"}
+    app = small_app(document)
+    assert ask_now(app, "GET", path, headers=()).json["dialect"] == dialect
+    assert ask_now(app, "GET", path, headers=((b"x-second", b"1"),)).json["dialect"] == "second"
+
+
+def test_another_operation_may_answer_who_sends_a_header():
+    """`x-instead` on an operation: that other one decides everything then, keys and parameters too."""
+    document = load_document(SMALL)
+    document["paths"]["/v1/items"]["get"]["x-instead"] = {"X-Third": "getHealth"}
+    app = small_app(document)
+    assert ask_now(app, "GET", "/v1/items", headers=()).status == 401
+    answer = ask_now(app, "GET", "/v1/items", query=b"limit=x", headers=((b"x-third", b"1"),))
+    assert answer.json == ask_now(app, "GET", "/health", headers=()).json
+    document["paths"]["/v1/items"]["get"]["x-instead"] = {"X-Third": "getWealth"}
+    with pytest.raises(ConfigurationError, match="listItems: x-instead names no getWealth"):
+        ask_now(small_app(document), "GET", "/health", headers=())
 
 
 def test_the_dialect_of_an_operation_is_its_own_or_the_documents(app):

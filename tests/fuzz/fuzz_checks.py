@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable
 from functools import cache, wraps
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 import jsonschema_rs
 from contract.closed_view import closed_view
@@ -285,7 +285,10 @@ def chosen(rule: Any, response: Response) -> str:
     if isinstance(rule, str):
         return rule
     headers = {name.lower() for name in response.request.headers}
-    return next((dialect for name, dialect in rule["by-header"].items() if name in headers), rule["else"])
+    segments = urlsplit(response.request.url).path.split("/")[1:3] if "by-segment" in rule else []
+    by_header = [dialect for name, dialect in rule["by-header"].items() if name in headers]
+    by_segment = [rule["by-segment"][segment] for segment in segments if segment in rule["by-segment"]]
+    return next(iter([*by_header, *by_segment]), rule["else"])
 
 
 def wants_stream(case: Case, sent: Schema) -> bool:

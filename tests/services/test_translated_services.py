@@ -191,3 +191,20 @@ def test_where_a_model_cannot_be_counted_we_count_defect_245(bench: Bench, statu
     assert answer.json()["input_tokens"] > 3
     assert "input_tokens" in answer.headers["gateway-warnings"]
     assert count(bench, "gemini:gemini-2.5-flash", Reply(429, {"error": {"code": 429, "message": "no"}})).status_code == 429
+
+
+@each_model
+def test_another_form_of_numbers_is_refused(bench: Bench, model: str) -> None:
+    """Whoever wants bytes as `int8` cannot work with floats; a provider of the same kind may know the word."""
+    answer = bench.client.post("/v1/embeddings", json={"model": model, "input": "abc", "encoding_format": "int8"})
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"], error["param"]) == (400, "unsupported_loss", "/encoding_format")
+
+
+@each_model
+@pytest.mark.parametrize("input", [[], [[]]])
+def test_no_text_at_all_is_the_callers_mistake(bench: Bench, model: str, input: Any) -> None:
+    """Nobody is asked for no vectors."""
+    answer = bench.client.post("/v1/embeddings", json={"model": model, "input": input})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_body")
+    assert answer.json()["error"]["param"].startswith("/input")

@@ -19,7 +19,7 @@ CHALLENGE = ((b"www-authenticate", b'Bearer realm="morello"'),)
 
 NEVER: Callable[[str], object] = re.compile(r"(?!)").match
 
-MISSING = "No key was sent: send `Authorization: Bearer <key>` or `X-API-Key: <key>`."
+MISSING = "No key was sent: send "
 MALFORMED = "The Authorization header is malformed: expected `Authorization: Bearer <key>`."
 WRONG = "The key is not known here."
 
@@ -46,7 +46,14 @@ def check(
                     name, _ = _identify(credential, value, identify)
                     if name is not None:
                         return name
-    raise unauthenticated(reason)
+    raise unauthenticated(reason + ways(security) if reason is MISSING else reason)
+
+
+def ways(security: Sequence[Credential]) -> str:
+    """How a key may be sent."""
+    names = [each.header.decode().title().replace("Api", "API") + ":" for each in security]
+    shown = [f"`{name} {'Bearer ' * each.bearer}<key>`" for name, each in zip(names, security, strict=True)]
+    return " or ".join(shown) + "."
 
 
 def open_path(globs: Iterable[str]) -> Callable[[str], object]:

@@ -123,6 +123,7 @@ class ContractMiddleware(SpecMiddleware):
             operation = binder.bind(path, method, item, raw, bound.function)
             declared = {each["name"]: each["schema"] for each in bound.parameters if each["in"] == "path"}
             self.routes.add(operation, declared)
+        self.routes.link()
 
     # ---- a request --------------------------------------------------------------------------------------------
 
@@ -192,6 +193,8 @@ class ContractMiddleware(SpecMiddleware):
                 f"{method[:20]} is not a method of {route.path}.", status=405, code="method_not_allowed",
                 headers=[(b"allow", route.allow)],
             )  # fmt: skip
+        if operation.instead:
+            operation = operation.for_caller(headers)
         answering.operation = operation
         answering.dialect_name = operation.dialect_for(headers)
         return await self.handle(operation, path_values, answering)
@@ -200,6 +203,7 @@ class ContractMiddleware(SpecMiddleware):
         """The 404, in the dialect of the path that was probably meant."""
         near = self.routes.near(path)
         if near is None:
+            answering.dialect_name = self.dialect.choose(answering.headers, path)
             return unknown_path(path, None)
         answering.dialect_name = near[1].any.dialect_for(answering.headers)
         return unknown_path(path, near[0])

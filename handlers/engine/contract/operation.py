@@ -24,16 +24,24 @@ EXTRA_ARGUMENTS = frozenset({"body", "call"})
 
 @dataclass(frozen=True, slots=True)
 class DialectRule:
-    """Which dialect a caller speaks: always the same, or told by a header that the caller sends."""
+    """Which dialect a caller speaks: always the same, or told by a header that the caller sends, or by the path."""
 
     otherwise: str
     by_header: tuple[tuple[bytes, str], ...] = ()
+    by_segment: Mapping[str, str] = field(default_factory=dict)
 
-    def choose(self, headers: Mapping[bytes, bytes]) -> str:
-        """The dialect's name for a request with these headers (lower-case names)."""
+    def choose(self, headers: Mapping[bytes, bytes], path: str = "") -> str:
+        """The dialect's name for a request with these headers (lower-case names).
+
+        `path` is one that no operation has: its first segment may tell, or the second, behind a provider's id.
+        """
         for header, dialect in self.by_header:
             if header in headers:
                 return dialect
+        if self.by_segment:
+            for segment in path.split("/", 3)[1:3]:
+                if segment in self.by_segment:
+                    return self.by_segment[segment]
         return self.otherwise
 
 
@@ -44,7 +52,7 @@ def dialect_rule(declared: Any, otherwise: DialectRule) -> DialectRule:
     if isinstance(declared, str):
         return DialectRule(declared)
     by_header = tuple((name.lower().encode(), dialect) for name, dialect in declared.get("by-header", {}).items())
-    return DialectRule(declared.get("else", otherwise.otherwise), by_header)
+    return DialectRule(declared.get("else", otherwise.otherwise), by_header, declared.get("by-segment", {}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +99,15 @@ class Operation:
     has_parameters: bool = False
     shape: Shape | None = None
     """Which members of the body may be spelt otherwise, if any may (spelling.py)."""
+    instead: tuple[tuple[bytes, Operation], ...] = ()
+    """The operations that answer callers who send one of these headers (`x-instead`)."""
+
+    def for_caller(self, headers: Mapping[bytes, bytes]) -> Operation:
+        """This operation, or the one that answers callers with these headers instead."""
+        for header, other in self.instead:
+            if header in headers:
+                return other
+        return self
 
     def dialect_for(self, headers: Mapping[bytes, bytes]) -> str:
         """The dialect in which a request with these headers (lower-case names) is answered."""
@@ -133,10 +150,12 @@ class Binder:
             shape=self.shape(follow(self.document, raw.get("requestBody")), raw.get("x-spelling")),
         )
 
-    def shape(self, declared: Mapping[str, Any] | None, spelling: str | None) -> Shape | None:
-        """The members of a JSON body that may be written in snake_case too."""
-        if declared is None or spelling != "camelCase":
+    def shape(self, declared: Mapping[str, Any] | None, spelling: Any) -> Shape | None:
+        """The members of a JSON body that may be written in snake_case too, or have other names."""
+        if declared is None or spelling is None:
             return None
+        if spelling != "camelCase":
+            return Shape(names=spelling)
         return shape_of(self.document, declared["content"][JSON].get("schema", {}))
 
     def parameters(self, declared: Sequence[Any]) -> Parameters:

@@ -5,11 +5,12 @@ Only `scope["path"]` is looked at, never the Host header or a rebuilt address.
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Mapping
 from typing import Any
 
-from ..errors import NotFound
+from ..errors import ConfigurationError, NotFound
 from .operation import Operation
 
 RESERVED = frozenset({"v1", "v1beta", "api", "health", "api-docs"})
@@ -59,6 +60,16 @@ class Routes:
                 self.whole[operation.path] = route
         route.add(operation)
 
+    def link(self) -> None:
+        """Once all are there: what `x-instead` names is another of them. Raises ConfigurationError where it is none."""
+        known = {operation.id: operation for route in self for operation in route.methods.values()}
+        for operation in known.values():
+            declared = operation.extensions.get("x-instead", {})
+            for other in declared.values():
+                if other not in known:
+                    raise ConfigurationError(f"The contract's operation {operation.id}: x-instead names no {other}.")
+            operation.instead = tuple((name.lower().encode(), known[other]) for name, other in declared.items())
+
     def __iter__(self) -> Any:
         yield from self.whole.values()
         for _, route in self.templates:
@@ -76,7 +87,7 @@ class Routes:
         return None
 
     def near(self, path: str) -> tuple[str, Route] | None:
-        """The path that was probably meant and its route: a `/v1` forgotten or written twice, a slash too many."""
+        """The path that was probably meant, and its route: a `/v1` forgotten or twice, a slash or a letter too many."""
         trimmed = "/" + path.strip("/")
         head, _, rest = trimmed[1:].partition("/")
         for candidate in (
@@ -89,6 +100,8 @@ class Routes:
             found = self.find(candidate) if candidate != path else None
             if found is not None:
                 return candidate, found[0]
+        for meant in difflib.get_close_matches(trimmed, self.whole, n=1, cutoff=0.9) if len(trimmed) < 100 else ():
+            return meant, self.whole[meant]
         return None
 
 

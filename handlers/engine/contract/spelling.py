@@ -1,4 +1,5 @@
-"""Members that may be written in snake_case although the contract declares them in camelCase (`x-spelling: camelCase`).
+"""Members that may be written in snake_case although the contract declares them in camelCase (`x-spelling: camelCase`),
+or that had another name once (`x-spelling: {old: new}`, members of the body itself).
 
 Some APIs take either. The body is read as the contract spells it, so that whoever validates, translates or looks for
 losses knows one spelling only; its bytes stay as they came, for a provider of the same kind. Only members that the
@@ -24,6 +25,8 @@ class Shape:
     members: dict[str, Shape] = field(default_factory=dict)
     elements: Shape | None = None
     others: Shape | None = None
+    names: Mapping[str, str] = field(default_factory=dict)
+    """Other names of members."""
 
 
 def shape_of(document: Mapping[str, Any], schema: Any) -> Shape:
@@ -52,13 +55,15 @@ def respelt(value: Any, shape: Shape | None) -> Any:
     if isinstance(value, list) and shape.elements is not None:
         elements = [respelt(each, shape.elements) for each in value]
         return elements if any(new is not old for new, old in zip(elements, value, strict=True)) else value
-    if not isinstance(value, dict) or not (shape.members or shape.others):
+    if not isinstance(value, dict) or not (shape.members or shape.others or shape.names):
         return value
     found: dict[str, Any] = {}
     changed = False
     for name, member in value.items():
         known = name
-        if "_" in name and name not in shape.members:
+        if name in shape.names:
+            known = shape.names[name] if shape.names[name] not in value else name
+        elif "_" in name and name not in shape.members:
             other = in_camel_case(name)
             known = other if other in shape.members and other not in value else name
         new = respelt(member, shape.members.get(known, shape.others))
