@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import re
 import ssl
 import sys
 from collections.abc import Mapping, Sequence
@@ -103,7 +104,10 @@ def add_serve_options(serve: argparse.ArgumentParser) -> None:
     serve.add_argument("--tls-cert", type=Path, metavar="FILE")
     serve.add_argument("--tls-key", type=Path, metavar="FILE")
     serve.add_argument("--root-path", default="", metavar="PATH", help="what a proxy in front takes off the path")
-    serve.add_argument("--cors-origin", action="append", default=[], metavar="ORIGIN", help="may be repeated")
+    serve.add_argument(
+        "--cors-origin", action="append", default=[], metavar="ORIGIN",
+        help="an origin whose pages may call, such as https://chat.example.com, or *; may be repeated",
+    )  # fmt: skip
     serve.add_argument("--workers", type=int, default=1, metavar="N", help="processes that serve side by side (1)")
     serve.add_argument("--log-level", choices=LOG_LEVELS, default="info")
     serve.add_argument("--check", action="store_true", help="lint first, and start only if there is no error")
@@ -133,6 +137,7 @@ def run_serve(options: argparse.Namespace) -> int:
         configuration.keys, environment, file=options.api_key_file, no_auth=options.no_auth, host=host,
         open_paths=options.open_paths,
     )  # fmt: skip
+    check_origins(options.cors_origin)
     if options.workers != 1:
         from .workers import serve_with_workers  # noqa: PLC0415
 
@@ -156,6 +161,15 @@ def root_path_of(given: str) -> str:
     if path and not path.startswith("/"):
         raise ConfigurationError(f"--root-path {given!r} does not begin with a slash.")
     return path
+
+
+def check_origins(given: Sequence[str]) -> None:
+    """An origin has a scheme and a host, and no path; another would never be the one that a browser sends."""
+    for origin in given:
+        if origin != "*" and not re.fullmatch(r"[a-z][a-z0-9+.-]*://[^/?#@\s]+/?", origin, re.IGNORECASE):
+            raise ConfigurationError(
+                f"--cors-origin {origin!r} is not an origin.", hint="Such as https://chat.example.com, or * for all."
+            )
 
 
 def tls_of(options: argparse.Namespace) -> tuple[Path | None, Path | None]:
@@ -236,7 +250,7 @@ def run_key(options: argparse.Namespace) -> int:
     named = load_configuration(home, os.environ).keys
     configured = environment.get(ENVIRONMENT_NAME, "").strip()
     if file is not None:
-        key, where = read_key(file), str(file)
+        key, where = read_key(file, "Write a key into it."), str(file)
     elif configured:
         key, where = configured, f"the variable {ENVIRONMENT_NAME}"
     elif named:

@@ -50,13 +50,14 @@ class Access:
     """How the gateway is guarded: `keys` None means that nobody is asked for one.
 
     `file` is where a generated key is kept; `fresh` is that key if it was made just now, to be shown once. `open_paths`
-    are globs of paths that need no key.
+    are globs of paths that need no key. `sources` says, for people, where configured keys stand.
     """
 
     keys: Keys | None
     file: Path | None = None
     fresh: str | None = None
     open_paths: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
 
 
 def key_file(environment: Mapping[str, str]) -> Path:
@@ -87,14 +88,22 @@ def open_access(
             )
         return Access(None)
     found = {name: list(keys) for name, keys in named.items()}
+    sources = [f"keys: of providers.yaml ({', '.join(found)})"] if found else []
+    for name, keys in found.items():
+        for key in keys:
+            check_key(key, f"The key keys.{name} of providers.yaml")
     from_environment = environment.get(ENVIRONMENT_NAME, "").strip()
     if from_environment:
+        check_key(from_environment, f"The key in {ENVIRONMENT_NAME}")
         found["default"] = [*found.get("default", []), from_environment]
+        sources.append(ENVIRONMENT_NAME)
     if file is not None:
-        found["file"] = [*found.get("file", []), read_key(file)]
-    _check(found)
+        key = read_key(file, "Write a key into it.")
+        check_key(key, f"The key in {file}")
+        found["file"] = [*found.get("file", []), key]
+        sources.append(str(file))
     if any(found.values()):
-        return Access(Keys(found), open_paths=opened)
+        return Access(Keys(found), open_paths=opened, sources=tuple(sources))
     kept = key_file(environment)
     key, fresh = keep_key(kept)
     return Access(Keys({GENERATED_NAME: [key]}), kept, key if fresh else None, opened)
@@ -114,23 +123,20 @@ def checked_globs(globs: Iterable[str], host: str) -> tuple[str, ...]:
     return found
 
 
-def _check(named: Mapping[str, Iterable[str]]) -> None:
-    for name, keys in named.items():
-        for key in keys:
-            if len(key) < SHORTEST or not key.isascii() or not key.isprintable() or " " in key:
-                raise ConfigurationError(
-                    f"The key named {name} cannot be used: it needs at least {SHORTEST} visible ASCII characters.",
-                )
+def check_key(key: str, where: str) -> None:
+    """Raises ConfigurationError, which names the place, where no header carries the key or anybody could guess it."""
+    if len(key) < SHORTEST or not key.isascii() or not key.isprintable() or " " in key:
+        raise ConfigurationError(f"{where} cannot be used: it needs at least {SHORTEST} visible ASCII characters.")
 
 
-def read_key(file: Path) -> str:
-    """The key in a file. Raises ConfigurationError where there is none."""
+def read_key(file: Path, if_empty: str = "Delete it to get a new key.") -> str:
+    """The key in a file. Raises ConfigurationError where there is none; `if_empty` says what to do then."""
     try:
         key = file.read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError):
         raise ConfigurationError("The file of the key cannot be read.", file=str(file)) from None
     if not key:
-        raise ConfigurationError("The file of the key is empty.", file=str(file), hint="Delete it to get a new key.")
+        raise ConfigurationError("The file of the key is empty.", file=str(file), hint=if_empty)
     return key
 
 

@@ -102,7 +102,7 @@ class Notice:
             return f"{access.fresh}   (made just now, shown this once; kept in {access.file})"
         if access.file:
             return f"in {access.file}   (morello key --show)"
-        return "from the configuration"
+        return f"from {', '.join(access.sources)}"
 
 
 class Server(uvicorn.Server):

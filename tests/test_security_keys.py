@@ -116,6 +116,26 @@ def test_keys_that_can_not_be_used_are_refused_without_being_shown(environment, 
     assert not key or key not in str(caught.value)
 
 
+def test_a_key_that_can_not_be_used_is_named_by_its_place(environment, tmp_path):
+    """Whoever set it must find it: the variable, the file, or the name in providers.yaml."""
+    file = tmp_path / "api-key"
+    file.write_text("short", "utf-8")
+    with pytest.raises(ConfigurationError, match=r"The key in MORELLO_API_KEY cannot be used"):
+        open_access({}, {**environment, "MORELLO_API_KEY": "short"})
+    with pytest.raises(ConfigurationError, match=r"The key in .*api-key cannot be used"):
+        open_access({}, environment, file=file)
+    with pytest.raises(ConfigurationError, match=r"The key keys\.laptop of providers\.yaml cannot be used"):
+        open_access({"laptop": ["short"]}, environment)
+
+
+def test_the_places_of_all_keys_are_told(environment, tmp_path):
+    file = tmp_path / "api-key"
+    file.write_text("another-long-key", "utf-8")
+    named = {"laptop": ["a-long-enough-key"], "phone": ["one-more-long-key"]}
+    access = open_access(named, {**environment, "MORELLO_API_KEY": "the-third-long-key"}, file=file)
+    assert access.sources == ("keys: of providers.yaml (laptop, phone)", "MORELLO_API_KEY", str(file))
+
+
 @pytest.mark.parametrize("content", [None, "", " \n"])
 def test_a_file_without_a_key_is_no_open_door(environment, tmp_path, content):
     file = tmp_path / "api-key"

@@ -64,6 +64,8 @@ def test_version(capsys) -> None:
         (["serve", "--tls-cert", "x", "--tls-key", "y"], 1, "x: There is no such file."),
         (["serve", "--tls-cert", __file__, "--tls-key", __file__], 1, "test_cli.py: This certificate and the key"),
         (["serve", "--root-path", "api"], 1, "does not begin with a slash"),
+        (["serve", "--cors-origin", "chat.example.com"], 1, "Such as https://chat.example.com, or * for all."),
+        (["serve", "--cors-origin", "https://chat.example.com/page"], 1, "is not an origin"),
         (["serve", "--api-key-file", "nowhere"], 1, "nowhere: The file of the key cannot be read."),
         (["serve", "--log-level", "loud"], 2, "invalid choice: 'loud'"),
         (["explain", "nowhere.json"], 1, "nowhere.json"),

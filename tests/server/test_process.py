@@ -88,7 +88,7 @@ def test_the_table_at_the_start_says_who_is_on_and_who_is_off(tmp_path: Path) ->
         gateway.wait_for(r"demo +on")
         gateway.wait_for(r"off +off +NOT_SET is not set")
         gateway.wait_for(r"docs +http://127\.0\.0\.1:\d+/api-docs")
-        gateway.wait_for(r"key +from the configuration")
+        gateway.wait_for(r"key +from MORELLO_API_KEY")
         assert not any(KEY in line or "sk-a-secret" in line for line in gateway.said)
 
 
