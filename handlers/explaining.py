@@ -69,8 +69,12 @@ async def explain(configuration: Configuration, question: Question) -> list[str]
     """The lines of the explanation. Raises GatewayError where the model leads nowhere."""
     client = configuration.dialects.get(question.dialect)
     if client is None or client.read_request is None:
-        raise ConfigurationError(f"No caller speaks {question.dialect!r}.", hint="Name the dialect with --as.")
-    target = resolve(configuration, question.body.get("model", ""), question.provider_id)
+        known = ", ".join(name for name, dialect in configuration.dialects.items() if dialect.speaks_to_clients)
+        raise ConfigurationError(f"No caller speaks {question.dialect!r}.", hint=f"Name one with --as: {known}.")
+    model = question.body.get("model")
+    if not isinstance(model, str) or not model:
+        raise ConfigurationError("The request's `model` must be a text that names one, such as demo:echo.")
+    target = resolve(configuration, model, question.provider_id)
     door = target.provider.door(client.family)
     given: dict[str, Any] = {"dialect": question.dialect, "body": question.body, "upstream": question.answer or {}}
     if question.provider_id is not None:

@@ -80,6 +80,27 @@ def test_what_makes_no_sense_is_told_in_one_line(capsys, arguments, status, word
     assert "Traceback" not in err
 
 
+@pytest.mark.parametrize(
+    ("body", "more", "words"),
+    [
+        ('{"model": 7}', [], "`model` must be a text"),
+        ('{"messages": []}', [], "`model` must be a text"),
+        ('{"model": "nobody:x"}', [], "there is no provider 'nobody'"),
+        ('{"model": "demo:echo"', [], "This is not JSON"),
+        ("[]", [], "A JSON object is expected."),
+        ('{"model": "demo:echo"}', ["--as", "bedrock"], "Name one with --as: openai, anthropic, "),
+        ('{"model": "demo:echo", "messages": "hi"}', ["--neutral"], "has a form that cannot be translated"),
+    ],
+)
+def test_a_question_that_cannot_be_explained_is_told_in_one_line(capsys, tmp_path, body, more, words) -> None:
+    file = tmp_path / "question.json"
+    file.write_text(body)
+    status, out, err = run(capsys, "explain", str(file), *more)
+    assert (status, out) == (1, "")
+    assert words in err
+    assert err.count("\n") == 1
+
+
 @pytest.mark.parametrize("command", ["serve", "lint", "test", "config"])
 def test_a_broken_file_is_told_with_its_line(capsys, command) -> None:
     write("providers:\n  p: {type: openai, base_url: http://127.0.0.1:9/v1, key: ${KEY}}\n")
