@@ -29,6 +29,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .losses import Loss
+from .pointers import look, parse_pointer
 from .reasoning import DROPPED, MARK, MARK_BASE64, Part, restore, sealed, unseal
 
 Block = dict[str, Any]
@@ -213,6 +214,26 @@ class Opener:
             if isinstance(value, list) and value and isinstance(value[-1], dict) and value[-1].get("role"):
                 return dict(value[-1])
         return {}
+
+
+def told_by_seals(body: Mapping[str, Any], loss: Loss, carriers: Sequence[Carrier]) -> bool:
+    """Whether the place of a loss holds a seal, or only repeats the text of sealed blocks beside it: what becomes of
+    those is told by who opens them."""
+    if not loss.pointer:
+        return False
+    *holder, name = parse_pointer(loss.pointer)
+    value, parent = look(body, [*holder, name]), look(body, holder)
+    if sealed(value):
+        return True
+    if not isinstance(value, str) or not isinstance(parent, Mapping):
+        return False
+    texts: dict[str, list[str]] = {}
+    for carrier in carriers:
+        blocks = parent.get(carrier.list_name) if name in carrier.beside else None
+        for block in blocks if isinstance(blocks, list) else ():
+            if carries(block, carrier) and (opened := unseal(block[carrier.field])):
+                texts.setdefault(carrier.list_name, []).append(opened[1].get("text") or "")
+    return value in ("".join(pieces) for pieces in texts.values())
 
 
 def carries(block: Any, carrier: Carrier) -> bool:

@@ -23,8 +23,8 @@ from .gateway_headers import request_headers
 from .journeys import Journey
 from .linking import link
 from .losses import Loss, check
-from .pointers import look, parse_pointer
 from .provider_errors import provider_error
+from .raw_reasoning import told_by_seals
 from .recorded_usage import counts_of
 from .renames import Renaming
 from .streams import OF_JSON
@@ -87,7 +87,8 @@ class Translation(Journey):
             request, scope=self.provider.reasoning_scope, native=self.client.family == door.dialect.family,
             replay=door.dialect.reasoning.replay,
         )  # fmt: skip
-        call.losses += [*(loss for loss in losses if not holds_seal(body, loss)), *repaired, *dropped]
+        carriers = self.client.reasoning.carriers
+        call.losses += [*(loss for loss in losses if not told_by_seals(body, loss, carriers)), *repaired, *dropped]
         defaults = self.target.defaults(door)
         for name, value in defaults.items():
             if name not in request:
@@ -226,11 +227,6 @@ def misread(provider: str, error: TemplateError) -> UpstreamError:
     found = UpstreamError(f"The answer of the provider {provider} could not be read.", code="misread_answer")
     found.__cause__ = error
     return found
-
-
-def holds_seal(body: dict[str, Any], loss: Loss) -> bool:
-    """Whether the place of a loss holds a seal: what becomes of a seal is told by who opens it."""
-    return loss.pointer != "" and reasoning.sealed(look(body, parse_pointer(loss.pointer)))
 
 
 def shown(value: Any) -> str:

@@ -34,6 +34,18 @@ def test_the_openai_client_carries_a_signed_thought(world: Any) -> None:
     assert thoughts(world.anthropic_server.last.body) == [(THOUGHT, signed(THOUGHT))]
 
 
+def test_what_repeats_a_sealed_thought_is_no_loss(world: Any) -> None:
+    """`reasoning_content` beside its own sealed block loses nothing; one that says something else does."""
+    messages: list[Any] = [{"role": "user", "content": "weather please"}]
+    wishes: Any = {"model": MODEL, "tools": OPENAI_TOOLS, "reasoning_effort": "low", "max_completion_tokens": 4000}
+    message = world.openai.chat.completions.create(messages=messages, **wishes).choices[0].message
+    result = {"role": "tool", "tool_call_id": message.tool_calls[0].id, "content": "sunny"}
+    for thought, lost in ((THOUGHT, False), ("Something else.", True)):
+        said = {**message.to_dict(), "reasoning_content": thought}
+        answer = world.openai.chat.completions.with_raw_response.create(messages=[*messages, said, result], **wishes)
+        assert ("reasoning_content" in answer.headers.get("gateway-warnings", "")) is lost
+
+
 def test_the_openai_client_carries_a_signed_thought_of_a_stream(world: Any) -> None:
     """The deltas of a stream add up to a message that holds the thought."""
     messages: list[Any] = [{"role": "user", "content": "weather please"}]
