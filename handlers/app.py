@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -48,11 +48,10 @@ class FrontDoor:
             __name__, middlewares=[LifespanMiddleware, innermost], resolver=ContractResolver(), lifespan=lifespan
         )
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] == "http" and self.contract is not None:
-            await self.contract(scope, receive, send)
-        else:
-            await self.app(scope, receive, send)
+            return self.contract(scope, receive, send)
+        return self.app(scope, receive, send)
 
 
 class Morello:

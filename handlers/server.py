@@ -148,9 +148,9 @@ def serve(morello: Morello, address: Address, access: Access, *, log_level: str 
 def settings(morello: Morello, address: Address) -> uvicorn.Config:
     """How uvicorn serves the gateway, alone or as one worker of several."""
     return uvicorn.Config(
-        morello.asgi, loop="auto", http=GuardedProtocol, ws="none", lifespan="on", access_log=False, log_config=None,
-        log_level="warning", root_path=address.root_path, server_header=False, date_header=True, proxy_headers=False,
-        timeout_keep_alive=75, timeout_graceful_shutdown=int(GRACE + LAST_WORDS), backlog=2048,
+        morello.asgi, interface="asgi3", loop="auto", http=GuardedProtocol, ws="none", lifespan="on", access_log=False,
+        log_config=None, log_level="warning", root_path=address.root_path, server_header=False, date_header=True,
+        proxy_headers=False, timeout_keep_alive=75, timeout_graceful_shutdown=int(GRACE + LAST_WORDS), backlog=2048,
         ssl_certfile=str(address.tls_cert) if address.tls_cert else None,
         ssl_keyfile=str(address.tls_key) if address.tls_key else None,
     )  # fmt: skip

@@ -27,7 +27,7 @@ def served(app: Any, **options: Any) -> Iterator[str]:
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     config = uvicorn.Config(
-        app, log_level="critical", access_log=False, ws="none",
+        app, interface="asgi3", log_level="critical", access_log=False, ws="none",
         **{"lifespan": "on", "timeout_graceful_shutdown": 1, "http": GuardedProtocol, **options},
     )  # fmt: skip
     server = uvicorn.Server(config)

@@ -7,8 +7,7 @@ and with it the request to the provider, before the first byte as well as after 
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -59,7 +58,6 @@ class Call:
         "receive",
         "request_id",
         "scope",
-        "started",
         "upstream_request_id",
         "usage",
         "violations",
@@ -82,7 +80,6 @@ class Call:
         self.raw = raw
         self.body = body
         self.parameters = parameters or {}
-        self.started = time.perf_counter()
         self.provider: str | None = None
         self.model: str | None = None
         self.usage: dict[str, int] = {}
@@ -153,15 +150,17 @@ class Call:
                 return str(value.decode("latin-1"))
         return None
 
-    async def exchange(self, body: dict[str, Any], provider_id: str | None = None) -> Answer | StreamAnswer:
+    def exchange(
+        self, body: dict[str, Any], provider_id: str | None = None
+    ) -> Coroutine[Any, Any, Answer | StreamAnswer]:
         """Answer with whichever provider serves the model that `body` names (exchange.py)."""
-        return await self.engine.exchange(self, body, provider_id)
+        return self.engine.exchange(self, body, provider_id)
 
-    async def serve(
+    def serve(
         self, rule: Mapping[str, Any], body: dict[str, Any] | None, provider_id: str | None = None
-    ) -> Served:
+    ) -> Coroutine[Any, Any, Served]:
         """Pass this call through to a service of the provider that serves the model (services.py)."""
-        return await self.engine.serve(self, rule, body, provider_id)
+        return self.engine.serve(self, rule, body, provider_id)
 
     # ---- the watch --------------------------------------------------------------------------------------------
 

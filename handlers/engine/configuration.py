@@ -21,7 +21,7 @@ from .documents import Document, Filled, Unset, read_document
 from .errors import ConfigurationError
 from .problems import Problems, did_you_mean
 from .provider_loading import ProviderLoader
-from .providers import Provider
+from .providers import Provider, Target
 from .resources import Resources, environment_of
 
 OWN_KEY = "MORELLO_API_KEY"
@@ -58,6 +58,8 @@ class Configuration:
     templates_read: set[Path] = field(default_factory=set)
     environment: Mapping[str, str] = field(default_factory=dict)
     declared_dialects: frozenset[str] = frozenset()
+    targets: dict[tuple[str, str | None], Target] = field(default_factory=dict, repr=False)
+    """Where models go that were asked for already (resolving.py)."""
 
     def __repr__(self) -> str:
         return f"Configuration({len(self.dialects)} dialects, {len(self.providers)} providers)"

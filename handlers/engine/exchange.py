@@ -11,12 +11,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from .answers import Answer, StreamAnswer, stream_headers
 from .attending import ended
 from .call import SHUTDOWN, shutting_down
+from .contract.bodies import LARGE
 from .errors import GatewayError
 from .passthrough import PassThrough
 from .resolving import resolve
@@ -39,7 +40,10 @@ async def exchange(call: Call, body: dict[str, Any], provider_id: str | None = N
     journey: Journey | None = None
     try:
         if passes(door, call) and (target.provider.broken_images == "send" or not await holds_broken(call, body)):
-            journey = await PassThrough.begin(call, body, target, door)
+            if door.loses or len(call.raw) > LARGE:
+                journey = await PassThrough.begin(call, body, target, door)
+            else:
+                journey = PassThrough(call, body, target, door)
         else:
             journey = await Translation.begin(call, body, target, door)
         answer = await carry(call, journey, target, door)
@@ -68,16 +72,23 @@ async def holds_broken(call: Call, body: dict[str, Any]) -> bool:
     return await call.engine.run(len(call.raw), Translation.holds_broken_images, call, body)
 
 
-async def carry(call: Call, journey: Journey, target: Target, door: Door) -> Answer | StreamAnswer:
+def carry(
+    call: Call, journey: Journey, target: Target, door: Door
+) -> Coroutine[Any, Any, Answer | StreamAnswer]:
     """Send what `journey` has prepared and bring the answer back."""
-    upstream_of = call.engine.upstream(target.provider)
-    url = journey.url()
-    if not journey.stream:
-        upstream = await upstream_of.open(door.dialect.method, url, journey.headers, journey.outgoing)
-        return await whole(journey, upstream)
+    return (streamed if journey.stream else unstreamed)(call, journey, target, door)
 
+
+async def unstreamed(call: Call, journey: Journey, target: Target, door: Door) -> Answer | StreamAnswer:
+    upstream_of = call.engine.upstream(target.provider)
+    upstream = await upstream_of.open(door.dialect.method, journey.url(), journey.headers, journey.outgoing)
+    return await whole(journey, upstream)
+
+
+async def streamed(call: Call, journey: Journey, target: Target, door: Door) -> Answer | StreamAnswer:
+    upstream_of = call.engine.upstream(target.provider)
     opening = asyncio.ensure_future(
-        upstream_of.open(door.dialect.method, url, journey.headers, journey.outgoing)
+        upstream_of.open(door.dialect.method, journey.url(), journey.headers, journey.outgoing)
     )
     try:
         await asyncio.wait((opening,), timeout=call.engine.ping_after)
@@ -100,7 +111,8 @@ async def whole(journey: Journey, upstream: UpstreamAnswer) -> Answer:
         journey.sign(error, upstream)
         raise
     finally:
-        await upstream.aclose()
+        if not upstream.complete:
+            await upstream.aclose()
 
 
 def stream_answer(

@@ -64,12 +64,14 @@ class PassThrough(Journey):
         """The bytes that the provider gets."""
         raw = self.call.raw
         changed = self.changed(body, target)
-        model = orjson.dumps(target.model_id)
+        model = target.model_json
         if changed is body:
-            if target.model_id == body.get("model") or "model" not in body:
+            asked = body.get("model")
+            if target.model_id == asked or "model" not in body:
                 return raw
             try:
-                return replace_text(raw, "model", body["model"], model)
+                old = target.requested_json if asked == target.requested else orjson.dumps(asked)
+                return replace_text(raw, "model", old, model)
             except NotSpliceable:
                 return orjson.dumps({**body, "model": target.model_id})
         edits: dict[str, bytes | None] = {name: None for name in body if name not in changed}

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import orjson
+
 from .dialects import Dialect
 from .doors import Door
 from .patches import Patches
@@ -160,14 +162,22 @@ class Provider:
         return model_id in self.models or (self.any_model and bool(model_id))
 
 
-@dataclass(frozen=True, slots=True)
 class Target:
-    """Where one call goes. `requested` is the model as the caller wrote it; `model` is None where none is declared."""
+    """Where one call goes. `requested` is the model as the caller wrote it; `model` is None where none is declared.
 
-    provider: Provider
-    model_id: str
-    model: Model | None
-    requested: str
+    Targets are kept and shared by calls (resolving.py), so what every call would make of one is made once here:
+    the model's id and the caller's name for it as JSON.
+    """
+
+    __slots__ = ("model", "model_id", "model_json", "provider", "requested", "requested_json")
+
+    def __init__(self, provider: Provider, model_id: str, model: Model | None, requested: str) -> None:
+        self.provider = provider
+        self.model_id = model_id
+        self.model = model
+        self.requested = requested
+        self.model_json = orjson.dumps(model_id)
+        self.requested_json = orjson.dumps(requested)
 
     def defaults(self, door: Door) -> Mapping[str, Any]:
         """Members filled in where the request has none: of the model, the provider, the dialect, in that order."""

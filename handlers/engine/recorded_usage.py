@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 Counts = dict[str, int]
 
+NUMBERS: frozenset[Any] = frozenset((int, float))
+"""What JSON's numbers become; true and false are not among them."""
+
 
 def usage_of_answer(dialect: Dialect, values: Mapping[str, Any]) -> Counts:
     """The neutral usage of a whole answer, whose members are given as bytes of JSON.
@@ -44,8 +47,4 @@ def counts_of(usage: Any) -> Counts:
     """What of a usage are counts: a provider may say anything in their place."""
     if not isinstance(usage, dict):
         return {}
-    return {
-        name: int(value)
-        for name, value in usage.items()
-        if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
-    }
+    return {name: int(value) for name, value in usage.items() if type(value) in NUMBERS and value >= 0}

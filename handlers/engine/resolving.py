@@ -13,6 +13,9 @@ from .providers import Provider, Target
 
 MOST_NAMED = 10
 """Ids that an error lists at most."""
+MOST_KEPT = 4096
+LONGEST_KEPT = 256
+"""Callers ask for the same few models: where those go is remembered."""
 
 
 def resolve(
@@ -23,6 +26,18 @@ def resolve(
     Raises GatewayError: not_found with `model_not_found`, `provider_not_found` or `provider_off`, and invalid_request
     with `model_without_provider`.
     """
+    known = configuration.targets
+    target = known.get((model, provider_id))
+    if target is None:
+        target = _resolved(configuration, model, provider_id)
+        if len(model) <= LONGEST_KEPT:
+            if len(known) >= MOST_KEPT:
+                known.clear()
+            known[model, provider_id] = target
+    return target
+
+
+def _resolved(configuration: Configuration, model: str, provider_id: str | None) -> Target:
     if provider_id is not None:
         provider = provider_of(configuration, provider_id, "provider_id")
         return _target(provider, model.removeprefix(f"{provider_id}:"), model)

@@ -110,21 +110,30 @@ def locate(raw: bytes, path: tuple[str, ...]) -> tuple[int, int] | None:
 
 
 AFTER_KEY = re.compile(rb"[ \t\r\n]*:[ \t\r\n]*")
+BLANK = (b" ", b"\t", b"\r", b"\n")
 
 
-def replace_text(raw: bytes, name: str, old: str, new: bytes) -> bytes:
-    """`raw` with the text `old` of the member `name` replaced by the JSON `new`.
+def replace_text(raw: bytes, name: str, old: bytes, new: bytes) -> bytes:
+    """`raw` with the text `old` of the member `name` replaced by `new`, both as JSON.
 
     Where the quoted name occurs just once, and no escape could hide another spelling of it, that place is the member's
     and nothing needs to be scanned. Raises NotSpliceable.
     """
-    quoted = b'"%s"' % name.encode()
-    if raw.count(quoted) == 1 and (b"\\" not in raw or b"\\u00" not in raw):
-        begin = AFTER_KEY.match(raw, raw.index(quoted) + len(quoted))
-        value = orjson.dumps(old)
-        if begin is not None and raw.startswith(value, begin.end()):
-            return b"".join((raw[: begin.end()], new, raw[begin.end() + len(value) :]))
+    quoted = b'"%b"' % name.encode()
+    before, found, behind = raw.partition(quoted)
+    if found and quoted not in behind and (b"\\" not in raw or b"\\u00" not in raw):
+        begin = value_begin(behind)
+        if behind.startswith(old, begin):
+            return b"".join((before, quoted, behind[:begin], new, behind[begin + len(old) :]))
     return splice(raw, {name: new})
+
+
+def value_begin(behind: bytes) -> int:
+    """Where a value begins in what comes after its key."""
+    if behind[:1] == b":" and behind[1:2] not in BLANK:
+        return 1
+    found = AFTER_KEY.match(behind)
+    return 0 if found is None else found.end()
 
 
 def replace_first(raw: bytes, name: str, old: bytes, new: bytes) -> bytes:
@@ -132,13 +141,12 @@ def replace_first(raw: bytes, name: str, old: bytes, new: bytes) -> bytes:
 
     As a rule the member stands near the beginning, with nothing before it that could hold another of its name.
     """
-    quoted = b'"%s"' % name.encode()
-    at = raw.find(quoted)
-    before = raw[:at]
-    if at > 0 and before.count(b"{") == 1 and b"[" not in before and b"\\" not in before:
-        begin = AFTER_KEY.match(raw, at + len(quoted))
-        if begin is not None and raw.startswith(old, begin.end()):
-            return b"".join((raw[: begin.end()], new, raw[begin.end() + len(old) :]))
+    quoted = b'"%b"' % name.encode()
+    before, found, behind = raw.partition(quoted)
+    if found and before.count(b"{") == 1 and b"[" not in before and b"\\" not in before:
+        begin = value_begin(behind)
+        if behind.startswith(old, begin):
+            return b"".join((before, quoted, behind[:begin], new, behind[begin + len(old) :]))
     try:
         return splice(raw, {name: new})
     except NotSpliceable:

@@ -9,6 +9,7 @@ import asyncio
 import ssl
 import zlib
 from collections.abc import AsyncIterator
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import httpx
@@ -34,6 +35,12 @@ _OF_THE_HOP = frozenset((
     b"connection", b"keep-alive", b"proxy-authenticate", b"proxy-connection", b"te", b"trailer", b"transfer-encoding",
     b"upgrade", b"content-length", b"content-encoding", b"set-cookie",
 ))  # fmt: skip
+
+
+@lru_cache(maxsize=256)
+def media_type_of(content_type: bytes) -> str:
+    """The media type that a header names. Providers name the same few."""
+    return content_type.partition(b";")[0].strip().lower().decode("latin-1")
 
 
 class UpstreamAnswer:
@@ -62,7 +69,7 @@ class UpstreamAnswer:
     @property
     def media_type(self) -> str:
         """The media type in lower case, without parameters; empty if the provider names none."""
-        return self._content_type.partition(b";")[0].strip().lower().decode("latin-1")
+        return media_type_of(self._content_type)
 
     def header(self, name: bytes) -> bytes | None:
         """The first value of a header, by its lower-case name."""
@@ -97,6 +104,12 @@ class UpstreamAnswer:
         if self._encoding in KNOWN:
             return Decoder(self._encoding)
         raise self._upstream.error("packed its answer in a way it was not asked for", "content_encoding")
+
+    @property
+    def complete(self) -> bool:
+        """Whether all of it has come, so that nothing is left to be closed."""
+        stream = self._stream
+        return stream.__class__ is Exchange and stream.complete
 
     async def read(self, limit: int = ANSWER_LIMIT) -> bytes:
         """The whole body, unpacked; UpstreamError if it is longer than `limit` bytes."""
@@ -144,9 +157,14 @@ class Upstream:
         """
         retries = self._provider.retries
         unsent = answered = 0
+        within = limits or self._limits
         while True:
             try:
-                reply = await self._send(method, url, headers, body, limits or self._limits)
+                transport = self._route(url)
+                if self._sign is None and transport.__class__ is PooledTransport:
+                    reply = await transport.call(method, url, headers, body, within)
+                else:
+                    reply = await self._send(transport, method, url, headers, body, within)
             except httpx.HTTPError as error:
                 failure = self.failure(error, url)
                 if failure.sent or failure.code == "pool_timeout" or unsent >= retries.unsent:
@@ -162,13 +180,15 @@ class Upstream:
                     continue
             return UpstreamAnswer(self, reply)
 
-    async def _send(self, method: str, url: str, headers: Headers, body: bytes | Upload, limits: Timeout) -> Reply:
+    async def _send(
+        self, transport: httpx.AsyncBaseTransport, method: str, url: str, headers: Headers, body: bytes | Upload,
+        limits: Timeout,
+    ) -> Reply:  # fmt: skip
         if self._sign is not None:
             if isinstance(body, Upload):
                 what = "cannot be sent a form: its requests are signed as a whole"
                 raise self.error(what, "not_signable", type="invalid_request", sent=False)
             headers = self._sign(method, url, headers, body)
-        transport = self._route(url)
         if isinstance(transport, PooledTransport):
             return await transport.call(method, url, headers, body, limits)
         more = [(b"accept-encoding", b"identity")]

@@ -134,31 +134,26 @@ class ContractMiddleware(SpecMiddleware):
             return
         answering = Answering(scope, receive, send)
         try:
-            await self.answer(answering)
+            if self.with_origins:
+                answering.added += self.origins.headers(answering.headers.get(b"origin"))
+            response = await self.decide(answering)
+            await response(scope, receive, answering)
+        except CallerLeftError:
+            pass
+        except Exception as error:
+            if answering.status:
+                raise  # after the first byte a failure cuts the connection
+            await self.refuse(self.failure(error, answering), answering)
         finally:
             if self.ended is not None:
                 self.ended(answering)
 
-    async def answer(self, answering: Answering) -> None:
-        """Answer one request, failures included. After the first byte a failure cuts the connection."""
-        if self.with_origins:
-            answering.added += self.origins.headers(answering.headers.get(b"origin"))
-        try:
-            response = await self.decide(answering)
-            await response(answering.scope, answering.receive, answering)
-            return
-        except CallerLeftError:
-            return
-        except GatewayError as error:
-            if answering.status:
-                raise
-            failure = error
-        except Exception:
-            if answering.status:
-                raise
-            log.exception("%s: unexpected failure", answering.request_id)
-            failure = GatewayError("internal", "The gateway failed on this request; its log says why.")
-        await self.refuse(failure, answering)
+    def failure(self, error: Exception, answering: Answering) -> GatewayError:
+        """What a caller hears of an error."""
+        if isinstance(error, GatewayError):
+            return error
+        log.error("%s: unexpected failure", answering.request_id, exc_info=error)
+        return GatewayError("internal", "The gateway failed on this request; its log says why.")
 
     async def refuse(self, failure: GatewayError, answering: Answering) -> None:
         """Answer with an error in the caller's dialect."""
@@ -171,8 +166,8 @@ class ContractMiddleware(SpecMiddleware):
         else:
             await response(answering.scope, answering.receive, answering)
 
-    async def decide(self, answering: Answering) -> Respond:
-        """The response to a request. Raises GatewayError for whatever the contract refuses."""
+    def decide(self, answering: Answering) -> Awaitable[Respond]:
+        """The response to a request. Raises GatewayError, now or when awaited, for whatever the contract refuses."""
         scope, headers = answering.scope, answering.headers
         path: str = scope["path"]
         if scope.get("root_path"):
@@ -180,9 +175,9 @@ class ContractMiddleware(SpecMiddleware):
         method: str = scope["method"]
         found = self.routes.find(path)
         if found is None and path in self.pages and method in ("GET", "HEAD"):
-            return self.pages[path]
+            return ready(self.pages[path])
         if method == "OPTIONS" and self.origins and b"access-control-request-method" in headers:
-            return preflight(self.origins, headers, found[0].allow if found else METHODS)
+            return ready(preflight(self.origins, headers, found[0].allow if found else METHODS))
         if found is None:
             raise self.unknown_path(path, answering)
         route, path_values = found
@@ -197,7 +192,7 @@ class ContractMiddleware(SpecMiddleware):
             operation = operation.for_caller(headers)
         answering.operation = operation
         answering.dialect_name = operation.dialect_for(headers)
-        return await self.handle(operation, path_values, answering)
+        return self.handle(operation, path_values, answering)
 
     def unknown_path(self, path: str, answering: Answering) -> GatewayError:
         """The 404, in the dialect of the path that was probably meant."""
@@ -246,6 +241,11 @@ class ContractMiddleware(SpecMiddleware):
                     raise
         check_local(headers, self.origins)
         return None
+
+
+async def ready(response: Respond) -> Respond:
+    """A response that needs no more thought."""
+    return response
 
 
 def below_prefix(path: str, prefix: str) -> str:
