@@ -172,12 +172,14 @@ def parse_json_line(raw: bytes) -> Parsed:
 
 _OUTSIDE = re.compile(rb'["{}\[\]]')
 _INSIDE = re.compile(rb'["\\]')
+_BETWEEN = re.compile(rb"(?:[\[,]\s*|[\s\x1e0-9]*)(?=\{)")
 
 
 class JsonArray:
     """Splits an array where one of its objects ends; brackets and commas stay with the object that follows them.
 
-    A lone object instead of the array is one event: that is how errors come.
+    A lone object instead of the array is one event: that is how errors come. So are several without an array, on as
+    many lines as they like, with a length or a record separator before each.
     """
 
     __slots__ = ("_depth", "_floor", "_limit", "_position", "_rest", "_string")
@@ -235,8 +237,11 @@ class JsonArray:
 
 
 def parse_array_element(raw: bytes) -> Parsed:
-    """The JSON text of one element, without the array's own brackets and commas."""
+    """The JSON text of one element, without what stands before it: the array's bracket and commas, or the length or
+    the record separator (RFC 7464) that some put before each object instead of an array around them."""
     text = raw.removeprefix(BYTE_ORDER_MARK).strip()
-    if text[:1] in (b"[", b",", b"]"):
+    if (between := _BETWEEN.match(text)) is not None:
+        text = text[between.end() :]
+    elif text[:1] in (b"[", b",", b"]"):
         text = text[1:].lstrip()
     return None, text or None

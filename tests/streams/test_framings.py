@@ -47,6 +47,10 @@ ARRAYS = {
     "brackets in strings": (b'[{"a":"}]{[\\"}\\\\"},{"b":"\\\\\\""}]', [(None, b'{"a":"}]{[\\"}\\\\"}'), (None, b'{"b":"\\\\\\""}')]),
     "an array of arrays": (b"[[1],[2,[3]]]", [(None, b"[1]"), (None, b"[2,[3]]")]),
     "a lone object": (b' {"error":{"code":400}} ', [(None, b'{"error":{"code":400}}')]),
+    "objects without an array, on lines of their own": (b'{\n "a": 1\n}\n{"b": [2]}', [(None, b'{\n "a": 1\n}'), (None, b'{"b": [2]}')]),
+    "a length before each": (b'9\r\n{"a":"{"}\r\n7\r\n{"b":2}\r\n', [(None, b'{"a":"{"}'), (None, b'{"b":2}')]),
+    "a record separator before each": (b'\x1e{"a":1}\n\x1e{"b":2}\n', [(None, b'{"a":1}'), (None, b'{"b":2}')]),
+    "words before an object are no separator": (b'oops {"a":1}', [(None, b'oops {"a":1}')]),
     "nothing in it": (b"[]", []),
     "defect_51 UTF-8": ('[{"a":"😀\u2028"}]'.encode(), [(None, '{"a":"😀\u2028"}'.encode())]),
 }  # fmt: skip
