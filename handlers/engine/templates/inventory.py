@@ -12,8 +12,8 @@ from .reading import key_of, names_dialect, spelling
 
 class Inventory:
     """`paths`: how often each path is read, with a dot behind it how often a member of what it leads to. `loads` and
-    `stores`: how often each name is read, and given a value. `assigned`: the names that `set` gives one. `called`: those
-    that are called."""
+    `stores`: how often each name is read, and given a value. `assigned`: the names that `set` gives one. `called`:
+    those that are called."""
 
     def __init__(self, body: Iterable[nodes.Node]) -> None:
         self.paths: Counter[str] = Counter()
