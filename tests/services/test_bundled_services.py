@@ -41,6 +41,9 @@ def configuration(tmp_path_factory: pytest.TempPathFactory) -> Any:
         ("ollama", "completions", "http://127.0.0.1:11434/v1/completions"),
         ("openai", "completions", None),
         ("anthropic", "count_tokens", "https://api.anthropic.com/v1/messages/count_tokens"),
+        ("openai", "count_tokens", "https://api.openai.com/v1/responses/input_tokens"),
+        ("azure", "count_tokens", "https://mine.openai.azure.com/openai/v1/responses/input_tokens"),
+        ("xai", "count_tokens", None),
         ("demo", "embeddings", None),
     ],
 )

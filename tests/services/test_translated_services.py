@@ -13,6 +13,7 @@ import httpx
 import openai
 import pytest
 from openai.types import CreateEmbeddingResponse
+from openai.types.responses.input_token_count_params import InputTokenCountParams
 from providers.vendor_server import Received, Refused, Reply, VendorServer
 from rosetta.converse_oracle import service
 from sdk_oracles import strict
@@ -24,6 +25,7 @@ providers:
   ollama: {{type: ollama, base_url: "{url}", models: any}}
   cohere: {{type: cohere, base_url: "{url}", key: k-cohere, models: any, values: {{input_type: search_query}}}}
   bedrock: {{type: bedrock, base_url: "{url}", key: k-bedrock, models: any}}
+  openai: {{type: openai, base_url: "{url}/v1", key: k-openai, models: any, also: {{responses: {{}}}}}}
 """
 MODELS = ["gemini:gemini-embedding-001", "ollama:all-minilm:l6", "cohere:embed-v4.0"]
 each_model = pytest.mark.parametrize("model", MODELS)
@@ -184,9 +186,22 @@ def test_converse_counts_too_defect_144(bench: Bench) -> None:
     assert converse["toolConfig"]["tools"][0]["toolSpec"]["name"] == "f"
 
 
+def test_who_speaks_responses_counts_too_defect_245(bench: Bench) -> None:
+    """In the form that the openai package knows, and without what is no part of a conversation."""
+    answer = count(bench, "openai:gpt-5", Reply(200, {"object": "response.input_tokens", "input_tokens": 23}))
+    assert answer.json() == {"input_tokens": 23}
+    assert "gateway-warnings" not in answer.headers
+    sent = bench.server.last
+    assert (sent.path, sent.headers["authorization"]) == ("/v1/responses/input_tokens", "Bearer k-openai")
+    assert sent.body.keys() <= InputTokenCountParams.__annotations__.keys()
+    assert (sent.body["model"], sent.body["tools"][0]["name"]) == ("gpt-5", "f")
+    assert "Be brief." in json.dumps(sent.body)
+
+
+@pytest.mark.parametrize("model", ["gemini:gemini-2.5-flash", "openai:gpt-5"])
 @pytest.mark.parametrize("status", [404, 501])
-def test_where_a_model_cannot_be_counted_we_count_defect_245(bench: Bench, status: int) -> None:
-    answer = count(bench, "gemini:gemini-2.5-flash", Reply(status, {"error": {"code": status, "message": "no"}}))
+def test_where_a_model_cannot_be_counted_we_count_defect_245(bench: Bench, model: str, status: int) -> None:
+    answer = count(bench, model, Reply(status, {"error": {"code": status, "message": "no"}}))
     assert answer.status_code == 200
     assert answer.json()["input_tokens"] > 3
     assert "input_tokens" in answer.headers["gateway-warnings"]
