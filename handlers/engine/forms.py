@@ -208,7 +208,11 @@ class Store:
         self.memory.append(piece)
         self.size += len(piece)
         if self.size > MOST_IN_MEMORY:
-            await asyncio.to_thread(self.put_away)
+            try:
+                await asyncio.to_thread(self.put_away)
+            except OSError as error:
+                message = f"There is no room for what comes before the form's field model ({error.strerror}): send it first."
+                raise GatewayError("overloaded", message, code="no_room", param="/model", headers=[CLOSE]) from error
 
     def put_away(self) -> None:
         if self.file is None:

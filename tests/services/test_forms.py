@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import tempfile
 import threading
 from collections.abc import Iterator
 from types import SimpleNamespace
@@ -34,6 +35,9 @@ FORMS = {
     "model first": (part(b"model", b"all:whisper"), FILE + part(b"language", b"en") + END),
     "file first, as curl's users write it": (FILE + part(b"empty", b"") + part(b"model", b"all:whisper"), END),
     "a preamble": (b"look here\r\n" + FILE + part(b"model", b"all:whisper"), END + b"an epilogue"),
+    "spaces behind a delimiter": (
+        b"--" + BOUNDARY + b" \t\r\n" + part(b"model", b"all:whisper").split(b"\r\n", 1)[1], FILE + END[:-2] + b"  "),
+    "no parts but the model": (part(b"model", b"all:whisper"), END),
     "headers in another spelling": (
         b"--" + BOUNDARY + b"\r\nX-A: b\r\ncontent-disposition:form-data;  filename=x; NAME=model\r\n\r\nall:whisper\r\n",
         FILE + END,
@@ -114,6 +118,21 @@ def test_a_large_file_before_the_model_is_put_away_and_sent_whole(bench: Any) ->
     raw = part(b"file", file, b'; filename="x"') + part(b"model", b"all:whisper") + END
     assert post(bench, raw, TEXT).status_code == 200
     assert bench.provider.last.raw == raw.replace(b"all:whisper", b"whisper")
+
+
+def test_a_full_disk_is_told_with_a_way_out(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who sends the model first needs no room here."""
+
+    def full(*_: Any) -> Any:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", full)
+    file = part(b"file", b"x" * 3_000_000, b'; filename="x"')
+    model = part(b"model", b"all:whisper")
+    refused = post(bench, file + model + END, TEXT)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (503, "no_room")
+    assert "No space left on device" in refused.json()["error"]["message"]
+    assert post(bench, model + file + END, TEXT).status_code == 200
 
 
 @pytest.mark.parametrize("kind", ["text/plain; charset=utf-8", "text/vtt"])

@@ -20,7 +20,8 @@ providers:
     base_url: {url}/v1
     key: sk-secret
     models: any
-    services: {{edits: {{path: /images/edits}}, music: {{path: "/music/{{{{ model }}}}"}}}}
+    services: {{edits: {{path: /images/edits}}, music: {{path: "/music/{{{{ model }}}}"}},
+                remix: {{path: /remix}}}}
 """
 
 
@@ -38,6 +39,7 @@ def operation(name: str, service: str, media_type: str, answer: str) -> dict[str
 def gateway_of_tomorrow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ServiceServer, httpx.Client]]:
     document = copy.deepcopy(contract())
     document["paths"]["/v1/images/edits"] = operation("createImageEdit", "edits", "multipart/form-data", "application/json")
+    document["paths"]["/v1/audio/remix"] = operation("createRemix", "remix", "multipart/form-data", "audio/*")
     document["paths"]["/v1/music"] = operation("createMusic", "music", "application/json", "audio/flac")
     provider = ServiceServer()
     with (
@@ -65,3 +67,25 @@ def test_a_sound_of_tomorrow(gateway_of_tomorrow: tuple[ServiceServer, httpx.Cli
     assert (provider.last.path, provider.last.body) == ("/v1/music/lyra", {"model": "lyra", "mood": "sad"})
     assert client.post("/v1/music", json={}).status_code == 400
     assert client.post("/v1/music", json={"model": "p:x"}, headers={"authorization": "Bearer no"}).status_code == 401
+
+
+def test_a_form_that_is_answered_with_a_sound(gateway_of_tomorrow: tuple[ServiceServer, httpx.Client]) -> None:
+    """A path in the contract and a line in providers.yaml: a file goes out as it comes in, and so do the bytes that answer."""
+    provider, client = gateway_of_tomorrow
+    sound = [bytes(range(256)) * 40, b"\0\xff" * 900]
+    provider.next_replies = [Pieces(200, headers={"content-type": "audio/wav"}, pieces=sound)]
+    song = bytes(range(256)) * 20_000
+    answer = client.post("/v1/audio/remix", data={"model": "p:tape", "speed": "2"}, files={"song": ("a.wav", song, "audio/wav")})
+    assert (answer.status_code, answer.headers["content-type"], answer.content) == (200, "audio/wav", b"".join(sound))
+    assert answer.headers["gateway-model"] == "p:tape"
+    seen = provider.last
+    assert (seen.path, seen.headers["authorization"]) == ("/v1/remix", "Bearer sk-secret")
+    assert song in seen.raw
+    assert b'name="model"\r\n\r\ntape\r\n' in seen.raw
+    assert int(seen.headers["content-length"]) == len(seen.raw)
+    failure = {"error": {"message": "too long a song", "type": "invalid_request_error"}}
+    provider.next_replies = [Reply(400, failure)]
+    refused = client.post("/v1/audio/remix", data={"model": "p:tape"}, files={"song": b"x"})
+    assert (refused.status_code, refused.json()) == (400, failure)
+    assert client.post("/v1/audio/remix", data={"speed": "2"}, files={"song": b"x"}).json()["error"]["code"] == "missing_field"
+    assert client.post("/v1/audio/remix", json={"model": "p:tape"}).status_code == 415

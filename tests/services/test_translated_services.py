@@ -25,6 +25,14 @@ providers:
   ollama: {{type: ollama, base_url: "{url}", models: any}}
   cohere: {{type: cohere, base_url: "{url}", key: k-cohere, models: any, values: {{input_type: search_query}}}}
   bedrock: {{type: bedrock, base_url: "{url}", key: k-bedrock, models: any}}
+  two-doors: {{type: gemini, base_url: "{url}", key: k, models: any, also: {{openai: {{base_url: "{url}/compatible"}}}}}}
+  own-words:
+    type: gemini
+    base_url: "{url}"
+    key: k
+    models: any
+    values: {{task_type: RETRIEVAL_QUERY}}
+    also: {{openai: {{base_url: "{url}/compatible", services: {{embeddings: null}}}}}}
   openai: {{type: openai, base_url: "{url}/v1", key: k-openai, models: any, also: {{responses: {{}}}}}}
 """
 MODELS = ["gemini:gemini-embedding-001", "ollama:all-minilm:l6", "cohere:embed-v4.0"]
@@ -223,3 +231,19 @@ def test_no_text_at_all_is_the_callers_mistake(bench: Bench, model: str, input: 
     answer = bench.client.post("/v1/embeddings", json={"model": model, "input": input})
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_body")
     assert answer.json()["error"]["param"].startswith("/input")
+
+
+def test_a_door_in_the_callers_dialect_comes_first(bench: Bench) -> None:
+    """Where the provider has one the body passes through; `null` there has it asked in the provider's own words."""
+    body = {"input": ["abc"], "dimensions": 2}
+    vector = {"object": "embedding", "index": 0, "embedding": [1.5, 0.0]}
+    passed = {"object": "list", "data": [vector], "model": "gemini-embedding-001", "usage": {"prompt_tokens": 1, "total_tokens": 1}}
+    bench.server.next_replies = [Reply(200, passed)]
+    answer = bench.client.post("/v1/embeddings", json={**body, "model": "two-doors:gemini-embedding-001"})
+    assert answer.json() == {**passed, "model": "two-doors:gemini-embedding-001"}
+    assert bench.server.last.path == "/compatible/embeddings"
+    assert bench.server.last.body == {**body, "model": "gemini-embedding-001"}
+    answer = bench.client.post("/v1/embeddings", json={**body, "model": "own-words:gemini-embedding-001"})
+    assert answer.json()["data"] == [vector]
+    assert bench.server.last.path == "/v1beta/models/gemini-embedding-001:batchEmbedContents"
+    assert bench.server.last.body["requests"][0]["taskType"] == "RETRIEVAL_QUERY"
