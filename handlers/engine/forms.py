@@ -211,7 +211,7 @@ class Store:
             try:
                 await asyncio.to_thread(self.put_away)
             except OSError as error:
-                message = f"There is no room for what comes before the form's field model ({error.strerror}): send it first."
+                message = f"There is no room for what precedes the form's model ({error.strerror}): send it first."
                 raise GatewayError("overloaded", message, code="no_room", param="/model", headers=[CLOSE]) from error
 
     def put_away(self) -> None:
