@@ -2,38 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from .checked_templates import CheckedTemplates
+from .declared_losses import DeclaredLoss
 from .deferred_templates import DeferredTemplates, function_of
-from .dialects import (
-    CLIENT_SIDE,
-    EIGHT,
-    PROVIDER_SIDE,
-    Dialect,
-    Framing,
-    Globs,
-    ModelIn,
-    ModelList,
-    NameRule,
-    Reasoning,
-    UsageOption,
-)  # fmt: skip
+from .dialect_settings import settings_of
+from .dialects import CLIENT_SIDE, EIGHT, PROVIDER_SIDE, Dialect
 from .documents import Document
 from .errors import ConfigurationError
-from .merging import merged, plain, present
+from .merging import merged, present
 from .patch_reading import read_patches
 from .patches import Patches
 from .problems import Problems, did_you_mean
-from .raw_reasoning import Carrier
 from .resources import Resources
 from .service_templates import kind_of, service_files, service_functions
 from .shapes import FILE, read_shapes
 from .streams import READ_ONLY
 from .templates import Compiler, Template
-from .token_rules import TokenRule
 
 COMPILED: dict[Any, tuple[dict[str, Any], set[Path], Problems]] = {}
 """Compiled folders, the files they took, the warnings about them, by the state of their files: a configuration that is
@@ -114,6 +102,7 @@ class DialectLoader:
         for link in reversed(chain):
             entry = merged(lowered(self.entries[link][1]), entry)
         entry["patch"] = Patches(patch for link in reversed(chain) for patch in self.patches(link, name).patches)
+        entry["told"] = tuple(self.declared_losses(chain, entry.get("told") or ()))
         document = self.entries[name][0]
         place = (document.file, document.line(("dialects", name)))
         before = len(self.problems.errors)
@@ -141,8 +130,17 @@ class DialectLoader:
             service_templates=service_functions(templates, services),
             shapes=shapes,
             **functions,
-            **_settings(entry),
+            **settings_of(entry),
         )
+
+    def declared_losses(self, chain: tuple[str, ...], declared: Sequence[Any]) -> Iterator[DeclaredLoss]:
+        """The entries of `told:`; what is wrong with one is told at its line."""
+        for index, entry in enumerate(declared):
+            try:
+                yield DeclaredLoss.read(entry)
+            except ValueError as error:
+                place = self.places(chain).get(("told", index), ("", 0))
+                self.problems.error("P015", *place, f"This loss cannot be told: {error}")
 
     def patches(self, link: str, name: str) -> Patches:
         """The patches that stand at `link`, told as problems when it is `name` itself that is loaded."""
@@ -240,78 +238,3 @@ class DialectLoader:
             except (UnicodeDecodeError, OSError) as error:
                 problems.error("L001", self.resources.shown(path), 0, f"This file cannot be read ({error}).")
         return compiled
-
-
-def _settings(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """What the YAML of a dialect says, as the fields of Dialect."""
-    stream = entry.get("stream") or {}
-    return {
-        "path": entry.get("path", ""),
-        "query": present(entry.get("query", {})),
-        "headers": present(entry.get("headers", {})),
-        "stream": _framing(stream),
-        "stream_headers": present(stream.get("headers", {})),
-        "tool_names": _name_rule(entry.get("tool_names")),
-        "tool_ids": _name_rule(entry.get("tool_ids")),
-        "defaults": plain(entry.get("defaults", {})),
-        "values": plain(entry.get("values", {})),
-        "reasoning": _reasoning(entry.get("reasoning", {})),
-        "request_id_header": entry.get("request_id_header", "").lower() or None,
-        "forward_request_headers": Globs(entry.get("forward_request_headers", ())),
-        "forward_response_headers": Globs(entry.get("forward_response_headers", ())),
-        "error_inside": entry.get("error_inside"),
-        "answer_in": _pointers(entry.get("answer_in") or ()),
-        "errors_in_stream": frozenset(entry.get("errors_in_stream", ())),
-        "models": _model_list(entry.get("models")),
-        "usage_option": _usage_option(entry.get("usage_option")),
-        "model_in": ModelIn(**{name: _pointers(value) for name, value in entry.get("model_in", {}).items()}),
-        "usage_in": _pointers(entry.get("usage_in") or ()),
-        "services": present(entry.get("services", {})),
-        "tokens": _token_rule(entry.get("tokens") or {}),
-        "schemas": entry.get("schemas", {}),
-        "patch": entry.get("patch") or Patches(),
-    }
-
-
-def _name_rule(declared: Mapping[str, Any] | None) -> NameRule | None:
-    return NameRule(declared.get("max"), declared.get("pattern")) if declared else None
-
-
-def _reasoning(declared: Mapping[str, Any]) -> Reasoning:
-    carriers = tuple(Carrier.read(carrier) for carrier in declared.get("carriers", ()))
-    named = {name: declared[name] for name in ("replay", "seals", "calls") if name in declared}
-    return Reasoning(carriers, **named, tags=tags(declared.get("tags")))
-
-
-def _framing(declared: Mapping[str, Any]) -> Framing:
-    return Framing(
-        declared.get("framing", "sse"), declared.get("end"), declared.get("number"), declared.get("comments", True),
-        declared.get("opens", False),
-    )
-
-
-def tags(declared: list[str] | None) -> tuple[str, str] | None:
-    """What opens a thought in a text, and what closes it."""
-    return (declared[0], declared[1]) if declared else None
-
-
-def _token_rule(declared: Mapping[str, Any]) -> TokenRule:
-    given = {name: value for name, value in declared.items() if name != "image"}
-    return TokenRule(**given, **declared.get("image", {}))
-
-
-def _usage_option(declared: Mapping[str, Any] | None) -> UsageOption | None:
-    return UsageOption(declared["set"], declared.get("empty")) if declared else None
-
-
-def _model_list(declared: Mapping[str, Any] | None) -> ModelList | None:
-    if not declared or "path" not in declared:
-        return None
-    return ModelList(
-        declared["path"], declared.get("query", {}), declared.get("items", ""), declared.get("id", "/id"),
-        declared.get("name"), declared.get("created"), declared.get("owned_by"), declared.get("prefix", ""),
-    )  # fmt: skip
-
-
-def _pointers(declared: str | Sequence[str]) -> tuple[str, ...]:
-    return (declared,) if isinstance(declared, str) else tuple(declared)

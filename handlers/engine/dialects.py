@@ -15,6 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
+from .declared_losses import DeclaredLoss
 from .patches import Patches
 from .raw_reasoning import Carrier
 from .shapes import Shape
@@ -190,6 +191,8 @@ class Dialect:
     """What else can be asked for at its doors beside a conversation, by the contract's name: path, query, base_url."""
     service_templates: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """The two functions (`write`, `read`) of those services that are asked for in another dialect's words."""
+    told: tuple[DeclaredLoss, ...] = ()
+    """Losses that no trial finds."""
     tokens: TokenRule = field(default_factory=TokenRule)
     schemas: Mapping[str, str] = field(default_factory=dict)
     patch: Patches = field(default_factory=Patches)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from .contract.document import follow, operations
+from .declared_losses import at, told_of
 from .losses import Loss, Table, answer_schema, client_schema
 
 if TYPE_CHECKING:
@@ -199,15 +200,17 @@ def sendable(client: Dialect, door: Door, model_id: str, values: dict[str, Any])
     read, write, patch = client.read_request, door.dialect.write_request, door.patch.losing
     assert read is not None
     assert write is not None
-    answers = answer_reads(client)
+    answers, told = answer_reads(client), door.dialect.told
 
     def translate(body: dict[str, Any]) -> Any:
         request = read({"body": body, "path": {"stream": body.get("stream")}, "values": client.values})
         written = write({**request, "values": values})
+        # What is told whenever it is lost counts as carried here.
+        besides = [(place, at(request, place)) for _, place in told_of(told, request, written)] if told else ()
         if patch:
             written = patch.apply(written, model_id)
         named = request.get("model") if door.names_model else None
-        return written, named, request.get("stream"), [look(request, path) for path in answers]
+        return written, named, request.get("stream"), [look(request, path) for path in answers], besides
 
     return translate
 

@@ -29,6 +29,7 @@ CODES = {
     "P012": "a patch that cannot work",
     "P013": "a header, path or query that cannot be used",
     "P014": "a package that a provider needs is not installed",
+    "P015": "a loss that cannot be told",
     "L001": "a template is missing, or cannot be read",
     "L002": "a member that the schema requires can be absent",
     "L003": "what a template makes breaks the schema",

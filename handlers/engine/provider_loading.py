@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from .dialect_loading import tags
+from .dialect_settings import tags
 from .dialects import Dialect
 from .documents import Document, Filled, Path, Unset
 from .doors import JSON_HEADERS, Door, Knock

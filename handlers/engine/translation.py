@@ -18,6 +18,7 @@ from .answer_checks import error_in, lack_of, left_behind, misshapen
 from .answers import JSON_HEADERS, Answer, Headers, stream_headers
 from .contract.bodies import LARGE
 from .contract.large import write_large
+from .declared_losses import losses_of, told_of
 from .errors import TemplateError, UpstreamError
 from .gateway_headers import request_headers
 from .journeys import Journey
@@ -102,9 +103,24 @@ class Translation(Journey):
         """The body that the provider gets."""
         assert self.door.dialect.write_request is not None
         body = self.door.dialect.write_request({**self.request, "values": self.values})
+        if self.door.dialect.told:
+            self.tell(body)
         if self.door.patch:
             body = self.door.patch.apply(body, self.target.model_id)
         return dumped(body, len(self.call.raw))
+
+    def tell(self, written: Any) -> None:
+        """Tell the losses that the dialect declares."""
+        found = told_of(self.door.dialect.told, self.request, written)
+        if not found:
+            return
+        call, read = self.call, self.client.read_request
+        assert read is not None
+        losses = losses_of(found, call.body, lambda body: read(
+            {"body": body, "path": call.path(body), "values": self.client.values}
+        ))
+        call.losses += losses
+        check(losses, call.on_loss or self.provider.on_loss)
 
     def url(self) -> str:
         return self.door.url(model=self.target.model_id, stream=self.stream)

@@ -66,6 +66,7 @@ IMPORTERS = {
         "engine/contract/": "checks requests", "engine/losses/": "asks whether a request loses nothing",
         "engine/lint/": "holds specimens to their schemas", "engine/patch_reading.py": "compiles conditions of patches",
         "engine/shapes.py": "compiles what answers must look like",
+        "engine/declared_losses.py": "compiles conditions of losses",
     },
     "ruamel": {"engine/documents.py": "reads what operators write"},
     "yaml": {
