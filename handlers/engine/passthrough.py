@@ -151,7 +151,7 @@ class PassThrough(Journey):
             raise self.no_json() from None
         if not plainly_sound(dialect, values):
             raw = self.looked_at(raw, orjson.loads(raw))
-        return replaced_models(raw, values, dialect.model_in.response, self.requested)
+        return replaced_models(raw, values, dialect.model_in.response, self.target.requested_json)
 
     def count(self, values: Mapping[str, Any]) -> None:
         """Note the token counts; where they cannot be read, they are the caller's as they are."""

@@ -216,13 +216,12 @@ def steps(pointer: str) -> tuple[str, ...]:
 
 
 def replaced_models(
-    raw: bytes, values: Mapping[str, bytes], pointers: Iterable[str], requested: str
+    raw: bytes, values: Mapping[str, bytes], pointers: Iterable[str], wanted: bytes
 ) -> bytes:
     """A whole answer with the model's name as the caller sent it, at each of `pointers` where there is a text.
 
-    `values` are the values of its members, as bytes.
+    `values` are the values of its members, as bytes; `wanted` is the name as JSON.
     """
-    wanted = orjson.dumps(requested)
     for pointer in pointers:
         path = steps(pointer)
         if len(path) == 1:

@@ -58,6 +58,8 @@ async def decompress(raw: bytes, encoding: bytes, most: int) -> bytes:
 
 def check_media_type(declared: Body, written: bytes | None) -> bytes:
     """The body's media type. A missing one counts as JSON; a charset says nothing, since JSON is UTF-8."""
+    if written in declared.media_types:
+        return written
     media_type = (written or JSON).split(b";", 1)[0].strip().lower()
     if media_type not in declared.media_types:
         accepted = b", ".join(sorted(declared.media_types)).decode()
