@@ -86,6 +86,7 @@ async def explain(configuration: Configuration, question: Question) -> list[str]
     lines = [*explanation.way(stage), *explanation.request(provider, heard)]
     if question.answer is not None or provider.url is None:
         lines += explanation.answer(heard)
+        lines += [f"misread    {problem}" for problem in heard.misread]
     return [scrub(line.rstrip(), configuration.secrets) for line in lines]
 
 

@@ -11,6 +11,7 @@ from .engine.cases import Outcome, run_case
 from .engine.configuration import Case, Configuration, load_configuration
 from .engine.contract import load_document, operations
 from .engine.errors import ConfigurationError, GatewayError
+from .engine.lint.witness import Witness
 from .engine.rehearsal import Heard, PlayedProvider, ask
 from .engine.resolving import resolve
 from .engine.upstreams import Upstreams
@@ -32,6 +33,7 @@ class Stage:
             for name, declared in configuration.providers.items()
             if declared.transport == "http" or "upstream" in case.given
         }
+        witness = Witness(configuration)
         morello = Morello(configuration, Access(None), document=self.document, upstreams=Upstreams(transports))
         try:
             path, body = self.request(case.given["dialect"], case.given.get("provider"), case.given["body"])
@@ -41,7 +43,9 @@ class Stage:
             ) from None
         provider.framing = framing_of(configuration, case.given)
         headers = dict(case.given.get("headers", {}))
-        return await ask(morello.asgi, path, headers, body)
+        heard = await ask(morello.asgi, path, headers, body)
+        heard.misread = witness.findings
+        return heard
 
     def configured(self, variables: Mapping[str, str]) -> Configuration:
         if not variables:

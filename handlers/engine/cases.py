@@ -18,6 +18,7 @@ import orjson
 
 from .configuration import Case
 from .pointers import write_pointer
+from .problems import Problem
 from .rehearsal import Heard, PlayedProvider
 
 ABSENT = "nothing"
@@ -37,10 +38,10 @@ class Difference:
 
 @dataclass(slots=True)
 class Outcome:
-    """How a case ended: no differences means well."""
+    """How a case ended: no differences means well. What a reader makes wrong counts as one."""
 
     case: Case
-    differences: list[Difference] = field(default_factory=list)
+    differences: list[Difference | Problem] = field(default_factory=list)
 
 
 Ask = Callable[[Case, PlayedProvider], Awaitable[Heard]]
@@ -52,6 +53,7 @@ async def run_case(case: Case, ask: Ask) -> Outcome:
     provider = PlayedProvider(case.given.get("upstream"))
     heard = await ask(case, provider)
     outcome = Outcome(case)
+    outcome.differences += heard.misread
     outcome.differences += request_differences(case.expect, provider)
     outcome.differences += answer_differences(case.expect, heard)
     if outcome.differences and heard.status >= 400 and "status" not in case.expect:

@@ -14,6 +14,7 @@ import httpx
 import orjson
 
 from .event_stream import write_event
+from .problems import Problem
 
 Message = dict[str, Any]
 
@@ -80,11 +81,13 @@ def stream_bytes(stream: str | bytes | list[Any], framing: str = "sse") -> bytes
 
 @dataclass(slots=True)
 class Heard:
-    """What the caller hears; names of headers are lower case."""
+    """What the caller hears; names of headers are lower case. `misread`: what readers of the provider's answer made
+    that breaks the neutral form."""
 
     status: int = 0
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
+    misread: list[Problem] = field(default_factory=list)
 
     def json(self) -> Any:
         try:

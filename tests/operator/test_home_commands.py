@@ -64,6 +64,25 @@ def test_a_test_that_fails_says_where(capsys, home: Path) -> None:
     assert "/body/dials" in out
 
 
+def test_what_a_reader_makes_is_held_to_the_neutral_form(capsys, tmp_path, monkeypatch) -> None:
+    """At run time nobody would notice: a member that nobody knows, a kind of part that no writer has. `test` and
+    `explain` say so, with the line that wrote it."""
+    copy = shutil.copytree(HOMES / "loom", tmp_path / "loom")
+    (copy / ".env").write_text("MILL_URL=https://mill.example\nMILL_KEY=needle-1\n", "utf-8")
+    (copy / "request.json").write_text(json.dumps({"model": "mill:twill", "messages": [{"role": "user", "content": "Hi"}]}))
+    (copy / "answer.json").write_text(json.dumps({"threads": {"a": {"words": "Ho"}, "b": {"muses": "Hm"}}, "end": -1}))
+    monkeypatch.chdir(copy)
+    assert "misread" not in run(capsys, "explain", "request.json", "--response", "answer.json")[1]
+    file = copy / "templates" / "loom" / "read_response.j2"
+    text = file.read_text("utf-8").replace('"finish_reason"', '"mood": {{ body.end }}, "finish_reason"')
+    file.write_text(text.replace('"type": "reasoning"', '"type": "thinking"'), "utf-8")
+    status, out = run(capsys, "test")
+    assert status == 1
+    assert "read_response.j2:15  L003 error    This is not the neutral response: it must be an object without" in out
+    _, out = run(capsys, "explain", "request.json", "--response", "answer.json")
+    assert "misread    templates/loom/read_response.j2:9  L003 error    This is not the neutral response: /parts/*/type" in out
+
+
 def test_config_shows_the_way_and_not_the_key(capsys, home: Path) -> None:
     """Not as it is written, and not as it is spelt in a URL."""
     status, out = run(capsys, "config")

@@ -12,6 +12,8 @@ templates/problems.py.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from ..configuration import Configuration
 from ..dialects import EIGHT, Dialect
 from ..problems import Problem, Problems
@@ -30,17 +32,14 @@ def lint(configuration: Configuration, *, bundled: bool = False) -> Problems:
     found = Problems()
     if not configuration.dialects and configuration.problems.errors:
         return Problems(by_line(configuration.problems))
-    resources = configuration.resources
-    everything = bundled or resources.home == resources.bundled
+    everything = bundled or configuration.resources.home == configuration.resources.bundled
     find_unreachable(configuration, found, everything=everything)
-    for dialect in configuration.dialects.values():
-        changed = any(resources.origin(path) == "home" for path in dialect.files.values())
-        if own_templates(dialect) and (everything or changed):
-            speech = Speech(dialect, configuration)
-            found += speech.problems
-            find_optional(dialect, speech, found)
-            try_templates(dialect, speech, found)
-            tell_losses(dialect, speech, found)
+    for dialect in judged(configuration, everything=everything):
+        speech = Speech(dialect, configuration)
+        found += speech.problems
+        find_optional(dialect, speech, found)
+        try_templates(dialect, speech, found)
+        tell_losses(dialect, speech, found)
     unique = dict.fromkeys(found)
     rest = sorted(unique, key=lambda problem: (problem.file, problem.line, problem.code))
     return Problems([*by_line(configuration.problems), *rest])
@@ -50,6 +49,15 @@ def by_line(problems: Problems) -> list[Problem]:
     """The findings file by file, in the order in which the files were read, and by line within each."""
     files = list(dict.fromkeys(problem.file for problem in problems))
     return sorted(problems, key=lambda problem: (files.index(problem.file), problem.line))
+
+
+def judged(configuration: Configuration, *, everything: bool) -> Iterator[Dialect]:
+    """The dialects that have templates of the operator's own; or all that have any of their own."""
+    resources = configuration.resources
+    for dialect in configuration.dialects.values():
+        changed = any(resources.origin(path) == "home" for path in dialect.files.values())
+        if own_templates(dialect) and (everything or changed):
+            yield dialect
 
 
 def own_templates(dialect: Dialect) -> bool:

@@ -71,10 +71,14 @@ class Trials:
                 file = error.path or self.template.file
                 self.tell("L006", file, error.line, f"This fails on a specimen: {error.reason}.")
                 continue
-            for place, body, value in self.parts(result):
-                for failure in body.failures(value):
-                    if not passed_on(value, failure):
-                        self.wrong(given, body, place, failure)
+            self.hold(given, result)
+
+    def hold(self, given: Given, result: Any) -> None:
+        """Tell where what was made of `given` breaks its schema."""
+        for place, body, value in self.parts(result):
+            for failure in body.failures(value):
+                if not passed_on(value, failure):
+                    self.wrong(given, body, place, failure)
 
     def parts(self, result: Any) -> Iterator[tuple[tuple[str | int, ...], Body, Any]]:
         """What of a result is checked against which schema: lists element by element, frames with their data."""
