@@ -65,8 +65,8 @@ class Assembler:
         self._seal = seal
         self._started = False
         self._named = False
-        self._open: GrowingPart | None = None
-        """The part in the fast lane: begun, of text or a call, and alone."""
+        self.open: GrowingPart | None = None
+        """The part that is begun, of text or a call, and alone: whose shreds go through at once."""
         self._line: list[GrowingPart] = []
         """The open part, and behind it those that wait for its end."""
         self._routes = Routes(self._line)
@@ -88,19 +88,11 @@ class Assembler:
             return []
         kind = loose.get("type")
         if kind == "delta":
-            part = self._open
-            # Nearly everything that ever comes: more of the text or the arguments that are open.
-            if part is not None and (text := loose.get(part.grows)).__class__ is str and text:
-                members = len(loose)
-                if (
-                    (loose["part"] == part.kind if "part" in loose else loose.get("key", part) == part.key)
-                    if members == 3
-                    else members == 4 and loose.get("part") == part.kind and loose.get("key", part) == part.key
-                ):
-                    part.text.append(text)
-                    return [{
-                        "type": "part_delta", "index": part.index, "nth": part.nth, "part": part.head, part.grows: text,
-                    }]  # fmt: skip
+            part = self.open
+            if part is not None and part.takes(loose):
+                text = loose[part.grows]
+                part.text.append(text)
+                return [self.changed(part, {part.grows: text})]
             return self._delta(loose)
         if kind == "usage":
             self._count(loose)
@@ -144,7 +136,7 @@ class Assembler:
         if reason in ("stop", "other") and "tool_call" in self._counts:
             response["finish_reason"] = "tool_call"
         self.over = self.finished = True
-        self._open = None
+        self.open = None
         names = ("finish_reason", "raw_finish_reason", "stop_sequence", "service_tier", "extra")
         finish = {"type": "finish", **{name: response[name] for name in names if name in response}}
         events.append(finish | {"usage": response["usage"].copy()})
@@ -155,7 +147,7 @@ class Assembler:
         if self.over:
             return []
         self.over = True
-        self._open = None
+        self.open = None
         self.response["finish_reason"] = "error"
         return [{"type": "error", "error": {"type": "upstream", "message": "The provider reported an error.", **error}}]
 
@@ -215,7 +207,7 @@ class Assembler:
         if self._seal is not None and part.kind == "reasoning":
             changes = [change for change in changes if "signature" not in change]
         if part.begun:
-            events += [self._changed(part, change) for change in changes]
+            events += [self.changed(part, change) for change in changes]
         else:
             part.pending += changes
             if part.ready and part not in self._line:
@@ -244,7 +236,7 @@ class Assembler:
                 break
             self._close(part, events)
         alone = len(line) == 1 and line[0].begun and line[0].kind in SPOKEN
-        self._open = line[0] if alone else None
+        self.open = line[0] if alone else None
         if alone:
             self._routes.last = line[0]
 
@@ -281,7 +273,7 @@ class Assembler:
         head = part.whole(self._dialect) if part.redacted else part.show(self._dialect)
         events.append({"type": "part_start", "index": part.index, "nth": part.nth, "part": head})
         if not part.redacted:
-            events += [self._changed(part, change) for change in joined(part.pending)]
+            events += [self.changed(part, change) for change in joined(part.pending)]
         part.pending = []
 
     def _close(self, part: GrowingPart, events: list[Json], *, cut: bool = False) -> None:
@@ -292,17 +284,18 @@ class Assembler:
             sealed = self._seal(whole)
             part.signature = [sealed] if sealed else []
             if sealed and not part.redacted:
-                events.append(self._changed(part, {"signature": sealed}))
+                events.append(self.changed(part, {"signature": sealed}))
         if part.redacted:
             self._begin(part, events)
         whole = part.whole(self._dialect, cut=cut)
         if whole.get("arguments") == {} and not "".join(part.text).strip():
-            events.append(self._changed(part, {"arguments": "{}"}))  # a call of a tool without parameters
+            events.append(self.changed(part, {"arguments": "{}"}))  # a call of a tool without parameters
         self.response["parts"].append(whole)
         events.append({"type": "part_end", "index": part.index, "nth": part.nth, "part": whole})
 
     @staticmethod
-    def _changed(part: GrowingPart, change: Json) -> Json:
+    def changed(part: GrowingPart, change: Json) -> Json:
+        """The event for a change of a part."""
         return {"type": "part_delta", "index": part.index, "nth": part.nth, "part": part.head, **change}
 
     def _make_id(self, index: int) -> str:

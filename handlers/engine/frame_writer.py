@@ -39,20 +39,25 @@ class FrameWriter:
         return MEDIA_TYPES[self.name]
 
     @property
+    def joins(self) -> bool:
+        """Whether the bytes of a frame do not depend on those before it, but for its number."""
+        return self.name != "json-array"
+
+    @property
     def quiet(self) -> bytes:
         return QUIET[self.name] if self.framing.comments else b""
 
     def write(self, frames: Iterable[dict[str, Any]]) -> bytes:
         """The bytes of neutral frames, in one piece. Comments exist in server-sent events only."""
+        return self.unnumbered(frames if self.number is None else self.numbered(frames))
+
+    def unnumbered(self, frames: Iterable[dict[str, Any]]) -> bytes:
+        """The bytes of frames as they are."""
         if self.name == "sse":
             if not self.framing.comments:
                 frames = [frame for frame in frames if "data" in frame]
-            return write_frames(frames if self.number is None else self.numbered(frames))
-        pieces = []
-        for frame in frames if self.number is None else self.numbered(frames):
-            if "data" in frame:
-                pieces.append(self.element(orjson.dumps(frame["data"])))
-        return b"".join(pieces)
+            return write_frames(frames)
+        return b"".join([self.element(orjson.dumps(frame["data"])) for frame in frames if "data" in frame])
 
     def numbered(self, frames: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
         """The frames, each object with its number in the stream."""

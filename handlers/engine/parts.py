@@ -105,6 +105,20 @@ class GrowingPart:
             if loose.get(name) is not None:
                 self.fields[name] = loose[name]
 
+    def takes(self, loose: Json) -> bool:
+        """Whether a delta is just more of the text, or of the arguments, of this part as the only open one: nearly all
+        deltas are."""
+        text = loose.get(self.grows)
+        if text.__class__ is not str or not text:
+            return False
+        members = len(loose)
+        if members == 3:
+            return bool(loose["part"] == self.kind if "part" in loose else loose.get("key", self) == self.key)
+        if members != 4 or loose.get("key", self) != self.key:
+            return False
+        # A reader without memory cannot tell a change of an unknown block from shreds of a call, and says both.
+        return loose.get("part") == self.kind or (self.kind == "tool_call" and "data" in loose and "part" not in loose)
+
     # ---- what may be said of it -----------------------------------------------------------------------------
 
     @property

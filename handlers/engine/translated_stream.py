@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -11,6 +11,7 @@ import orjson
 from .answer_checks import misshapen
 from .assembler import Assembler
 from .errors import GatewayError, TemplateError, UpstreamError
+from .likeness import Learner, Likeness
 from .losses import Loss, header_value
 from .provider_errors import told_error
 from .reasoning import before_calls, seal_event
@@ -35,13 +36,15 @@ refuse a stream that begins with no input at all."""
 MAY_BE_SEALED = ("reasoning", "tool_call")
 
 Event = dict[str, Any]
+Write = Callable[[dict[str, Any]], Any]
 
 
 class TranslatedStream:
     """Frames in, frames out. Whatever the provider sends, what leaves is a well-formed stream of the caller's."""
 
     __slots__ = (
-        "assembler", "before", "call", "end", "end_name", "ended", "estimate", "failure", "journey", "maker", "parse",
+        "assembler", "before", "call", "end", "end_name", "ended", "estimate", "failure", "journey", "learner", "maker",
+        "parse",
         "read", "read_event", "renames", "renaming", "seals", "tags", "write", "write_event", "writer",
     )  # fmt: skip
 
@@ -81,6 +84,7 @@ class TranslatedStream:
         """What the writer is given."""
         if journey.begun:
             self.assembler.start()
+        self.learner = Learner(self)
         self.call.usage = self.assembler.response["usage"]  # it grows: who leaves early has cost something
 
     async def frames(self, upstream: UpstreamAnswer) -> AsyncIterator[bytes]:
@@ -110,27 +114,46 @@ class TranslatedStream:
         if self.ended:
             await next_chunk(chunks, asyncio.get_running_loop().time() + LINGER)
 
-    def written(self, events: Iterable[bytes]) -> bytes:
+    def written(self, events: Sequence[bytes]) -> bytes:
         """The caller's frames for some of the provider's events."""
+        pieces: list[bytes] = []
         frames: list[Any] = []
+        known, at, count = self.learner.known, 0, len(events)
         try:
-            for raw in events:
-                name, data = self.parse(raw)
-                if data is None:
+            while at < count and not self.ended:
+                if known is not None and (alike := known.follow(events, at, pieces, self.writer)):
+                    at += alike
                     continue
-                if self.is_end(name, data):
-                    self.ended = True
-                    break
-                self.told_of(self.assembler.feed_frame(self.loose(name, read_data(data))), frames)
+                known = self.translate(events[at], frames)
+                at += 1
+                if known is not None and frames:
+                    pieces.append(self.writer.write(frames))
+                    frames = []
         except GatewayError as failure:
             self.failure = failure
-        return self.writer.write(frames) if frames else b""
+        if frames:
+            pieces.append(self.writer.write(frames))
+        return b"".join(pieces)
+
+    def translate(self, raw: bytes, frames: list[Any]) -> Likeness | None:
+        """Add the caller's frames for one of the provider's events. Gives what is known of those like it."""
+        learner = self.learner
+        name, data = self.parse(raw)
+        if data is None:
+            return learner.known
+        if self.is_end(name, data):
+            self.ended = True
+            return None
+        body = read_data(data)
+        found = self.loose(name, body)
+        self.told_of(self.assembler.feed_frame(found), frames)
+        return learner.learn(raw, name, body, found) if learner.patience else None
 
     def is_end(self, name: str | None, data: bytes) -> bool:
         """Whether an event is the provider's end marker, by its text or its name."""
         return data == self.end or (name is not None and name == self.end_name)
 
-    def loose(self, name: str | None, data: Any) -> Iterable[Event]:
+    def loose(self, name: str | None, data: Any) -> list[Event]:
         assert self.read_event is not None
         given = self.read
         given["data"], given["event"] = data, name
@@ -152,7 +175,7 @@ class TranslatedStream:
             self.looked_at(data)
         if self.before:
             found = before_calls(found)
-        return found if self.tags is None else self.tags.loose(in_shreds(found, self.assembler.snapshots))
+        return found if self.tags is None else [*self.tags.loose(in_shreds(found, self.assembler.snapshots))]
 
     def looked_at(self, data: Any) -> None:
         """An event in which nothing is said may be an error, or one in a wrong shape."""
@@ -168,12 +191,12 @@ class TranslatedStream:
         """A neutral error of the stream as an exception."""
         return told_error(self.journey.provider, error, None, {}, self.call.engine.secrets)
 
-    def told_of(self, events: Iterable[Event], frames: list[Any]) -> None:
-        """Add the caller's frames for some events of the answer."""
+    def told_of(self, events: Iterable[Event], frames: list[Any], write: Write | None = None) -> None:
+        """Add the caller's frames for some events of the answer; `write` is another writer than the caller's."""
         for event in events:
             kind = event["type"]
             if kind == "part_delta" and not self.renames and event["part"]["type"] not in MAY_BE_SEALED:
-                frames += self.frames_of(event)  # nearly all there is
+                frames += self.frames_of(event, write)  # nearly all there is
                 continue
             if kind == "error":
                 raise self.failed(event["error"])
@@ -186,16 +209,17 @@ class TranslatedStream:
                     self.journey.parts.append(outward["part"])
                 elif kind == "start":
                     self.journey.begun = True
-                frames += self.frames_of(outward)
+                frames += self.frames_of(outward, write)
 
-    def frames_of(self, event: Event) -> list[Any]:
-        assert self.write_event is not None
+    def frames_of(self, event: Event, write: Write | None = None) -> list[Any]:
+        write = write or self.write_event
+        assert write is not None
         response = self.assembler.response
         if event["type"] != "part_delta":
             response = {**response, "parts": self.journey.parts}
         given = self.write
         given["event"], given["response"] = event, response
-        return self.write_event(given) or []
+        return write(given) or []
 
     def finale(self) -> bytes:
         """The end of the stream: what was held back, what was lost, why it ends."""

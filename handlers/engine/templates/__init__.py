@@ -7,9 +7,10 @@ From text to function: `tokens` and `parsing` read the JSON between Jinja's tags
 (`certainty`) and what the truth of a test tells (`facts`); `unit` does it for one file, `compiler` for all, and
 `assembly` compiles it with the template's own file and lines. `runtime`, `arithmetic` and `..vocabulary` are all that
 compiled code can call. Beside the way: `problems`, `duplicates` and `unused` say what is wrong, `survey` what is read
-and written, `explain` which line wrote it.
+and written, `explain` which line wrote it; `blind` runs a template on values that it cannot look at.
 """
 
+from .blind import SHRED, UNREAD, holds
 from .compiler import Compiler, Template
 from .explain import build_explained
 from .kinds import Kind
@@ -17,4 +18,7 @@ from .problems import CODES
 from .survey import MemberShape, Shape
 from .texts import Text
 
-__all__ = ["CODES", "Compiler", "Kind", "MemberShape", "Shape", "Template", "Text", "build_explained"]
+__all__ = [
+    "CODES", "SHRED", "UNREAD", "Compiler", "Kind", "MemberShape", "Shape", "Template", "Text", "build_explained",
+    "holds",
+]  # fmt: skip

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from ..errors import ConfigurationError
+from .blind import blind
 from .kinds import Kind
 from .problems import BadTemplate
 from .scope import Constant, Macro, Meaning
@@ -32,6 +33,11 @@ class Template:
     @cached_property
     def survey(self) -> Survey:
         return Survey(self._unit)
+
+    @cached_property
+    def blind(self) -> Callable[[Mapping[str, Any]], Any]:
+        """The function once more, for what may hold SHRED and UNREAD (blind.py)."""
+        return blind(self.function)
 
     @property
     def reads(self) -> frozenset[str]:
