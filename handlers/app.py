@@ -11,10 +11,11 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from connexion import AsyncApp
 from connexion.middleware.lifespan import LifespanMiddleware
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from .engine.call import Call
@@ -25,6 +26,9 @@ from .engine.request_log import RequestLog, line_of
 from .engine.resources import BUNDLED
 from .engine.upstreams import Upstreams
 from .security import Access
+
+if TYPE_CHECKING:
+    from .large_requests import LargeRequests
 
 Lifespan = Callable[[Any], contextlib.AbstractAsyncContextManager[None]]
 CONTRACT = BUNDLED / "openapi" / "openapi.yaml"
@@ -66,6 +70,8 @@ class Morello:
         self.document = document or load_document(CONTRACT)
         self.engine = Engine(configuration, self.document, upstreams=upstreams, ping_after=ping_after)
         self.log = log
+        self.large: LargeRequests | None = None
+        """Who else may answer requests with large bodies."""
         identify = access.keys.identify if access.keys is not None else None
         enforcing = partial(
             ContractMiddleware,
@@ -76,6 +82,7 @@ class Morello:
             origins=tuple(cors_origins),
             pages=self.engine.documentation.files,
             ended=self.ended,
+            elsewhere=self.elsewhere,
         )
         self.asgi = FrontDoor(enforcing, self.lifespan)
         self.asgi.app.add_api(self.document)
@@ -91,9 +98,13 @@ class Morello:
                 self.log.close()
 
     def ended(self, answering: Answering) -> None:
-        """One line for each request, however it ended."""
-        if self.log is not None:
+        """One line for each request, however it ended; from the process that has answered it."""
+        if self.log is not None and not answering.elsewhere:
             self.log.add(line_of(answering))
+
+    async def elsewhere(self, answering: Answering, raw: bytes) -> Response | None:
+        """The answer to a large body from another process, where there is one for it."""
+        return None if self.large is None else await self.large.answer(answering, raw)
 
 
 def create_morello(

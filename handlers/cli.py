@@ -10,16 +10,22 @@ import argparse
 import asyncio
 import os
 import re
+import socket
 import ssl
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from .engine.checked_templates import CheckedTemplates
 from .engine.configuration import Configuration, load_configuration, read_configuration
 from .engine.errors import ConfigurationError, GatewayError
 from .engine.resources import environment_of, home_folder, state_folder
 from .version import VERSION
+
+if TYPE_CHECKING:
+    from .work import Work
 
 HOST, PORT = "127.0.0.1", 23333
 LOG_LEVELS = ("debug", "info", "warning", "error")
@@ -124,8 +130,11 @@ def configuration_of(options: argparse.Namespace) -> Configuration:
 def run_serve(options: argparse.Namespace) -> int:
     from .app import Morello  # noqa: PLC0415 - the other commands start without the server's packages
     from .engine.request_log import RequestLog  # noqa: PLC0415
+    from .health import STARTED  # noqa: PLC0415
+    from .large_requests import LargeRequests  # noqa: PLC0415
     from .security import open_access  # noqa: PLC0415
     from .server import Address, serve  # noqa: PLC0415
+    from .work import Work  # noqa: PLC0415
 
     configuration = configuration_of(options)
     if options.check and lint_lines(configuration, strict=False, quiet=True):
@@ -146,7 +155,15 @@ def run_serve(options: argparse.Namespace) -> int:
             log_level=options.log_level,
         )  # fmt: skip
     morello = Morello(configuration, access, cors_origins=options.cors_origin, log=RequestLog())
+    told = Work(configuration.resources.home, address, replace(access, fresh=None), (), options.log_level, STARTED)
+    morello.large = LargeRequests(morello.engine, told, begin_worker)
     return serve(morello, address, access, log_level=options.log_level)
+
+
+def begin_worker(told: Work, listener: socket.socket) -> tuple[Any, Any]:
+    from .worker import spawned  # noqa: PLC0415 - few servers ever need what this imports
+
+    return spawned(told, listener)
 
 
 def port_of(given: str | None, environment: Mapping[str, str]) -> int:

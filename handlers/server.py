@@ -112,6 +112,8 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self.morello = morello
         self.begun = begun
+        if morello.large is not None:
+            morello.large.running = self.server_state.tasks
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -124,13 +126,20 @@ class Server(uvicorn.Server):
         super().handle_exit(sig, frame)
         if self.force_exit:
             logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL + 1)
+            if self.morello.large is not None:
+                self.morello.large.finish(now=True)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        large = self.morello.large
         last = asyncio.get_running_loop().call_later(GRACE, self.morello.engine.interrupt_calls)
+        if large is not None:
+            large.finish()
         try:
             await super().shutdown(sockets)
         finally:
             last.cancel()
+            if large is not None:
+                await large.close(0.0 if self.force_exit else LAST_WORDS)
 
 
 def serve(morello: Morello, address: Address, access: Access, *, log_level: str = "info") -> int:

@@ -3,41 +3,30 @@
 The parent reads the configuration, makes the key, opens the door, and says so once all workers serve; it answers
 nothing itself. A worker that ends is replaced, which the log tells. Ctrl-C and SIGTERM reach the parent alone: it
 closes the door and has every worker finish as a single gateway does; a second Ctrl-C ends them at once. Workers whose
-parent has died finish, too. Processes are spawned, never forked, so it is the same everywhere, and told what to do by
-a pipe: uvicorn's own supervisor signals them twice when a terminal sends Ctrl-C, and leaves them orphans when it dies.
+parent has died finish, too (worker.py). uvicorn's own supervisor signals workers twice when a terminal sends Ctrl-C,
+and leaves them orphans when it dies.
 """
 
 from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import signal
 import socket
-import sys
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
-from pathlib import Path
-from types import FrameType
 
 from . import health
-from .app import Morello
-from .engine.checked_templates import CheckedTemplates
-from .engine.configuration import Configuration, load_configuration
+from .engine.configuration import Configuration
 from .engine.errors import ConfigurationError
-from .engine.request_log import RequestLog
-from .engine.resources import state_folder
-from .engine.upstream import raise_descriptor_limit
 from .security import Access
-from .server import GRACE, LAST_WORDS, Address, Notice, Server, bound, configure_logging, settings
+from .server import GRACE, LAST_WORDS, Address, Notice, bound, configure_logging
+from .work import FINISH, NOW, Work, how
+from .worker import spawn, spawned
 
-FINISH, NOW, SERVING = "finish", "now", "serving"
-"""What is said in the pipe: by the parent, by the parent, by the worker."""
 MOST_WORKERS = 256
 PATIENCE = GRACE + LAST_WORDS + 5.0
 """Seconds until a worker that was told to finish is killed."""
@@ -45,63 +34,7 @@ SHORT_LIFE = 10.0
 """A worker that lived for fewer seconds is replaced only after a while, which doubles up to LONGEST_WAIT."""
 LONGEST_WAIT = 30.0
 
-spawn = get_context("spawn")
 log = logging.getLogger("morello.workers")
-
-
-@dataclass(frozen=True)
-class Work:
-    """What a worker is told at its start; all of it can be pickled."""
-
-    home: Path
-    address: Address
-    access: Access
-    cors_origins: tuple[str, ...]
-    log_level: str
-    started: float
-
-
-# ---- the worker -----------------------------------------------------------------------------------------------------
-
-
-class WorkerServer(Server):
-    """The server in a worker. It obeys the pipe; Ctrl-C is the parent's business, SIGTERM ends this worker alone."""
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        if sig != signal.SIGINT:
-            self.should_exit = True
-
-    def obey(self, pipe: Connection) -> None:
-        """Do what the parent says, until it is gone. Runs in a thread of its own."""
-        with contextlib.suppress(EOFError, OSError):
-            while True:
-                if pipe.recv() == NOW:
-                    self.should_exit = self.force_exit = True
-                    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL + 1)
-                self.should_exit = True
-        self.should_exit = True
-
-
-def work(told: Work, listener: socket.socket, pipe: Connection) -> None:
-    """The whole life of a worker. Ends the process with 1 if it could not begin."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # what the server puts back when it has ended, while threads end
-    configure_logging(told.log_level)
-    raise_descriptor_limit()
-    health.STARTED = told.started
-    try:
-        checked = CheckedTemplates(state_folder(os.environ) / "checked-templates")
-        configuration = load_configuration(told.home, os.environ, checked)
-        morello = Morello(configuration, told.access, cors_origins=told.cors_origins, log=RequestLog())
-    except ConfigurationError as error:
-        log.error("A worker cannot begin: %s", error)
-        sys.exit(1)
-    server = WorkerServer(settings(morello, told.address), morello, lambda: pipe.send(SERVING))
-    threading.Thread(target=server.obey, args=(pipe,), name="parent", daemon=True).start()
-    server.run(sockets=[listener])
-    sys.exit(0 if server.started else 1)
-
-
-# ---- the parent -----------------------------------------------------------------------------------------------------
 
 
 @dataclass
@@ -149,19 +82,7 @@ class Supervisor:
                 signal.signal(kind, handler)
 
     def begin(self) -> None:
-        """Start one worker. Ctrl-C, which a terminal sends to all, is blocked in it from its first moment."""
-        ours, theirs = spawn.Pipe()
-        process = spawn.Process(target=work, args=(self.told, self.listener, theirs), name="morello-worker")
-        blocks = hasattr(signal, "pthread_sigmask")
-        if blocks:
-            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        try:
-            process.start()
-        finally:
-            if blocks:
-                signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-        theirs.close()
-        self.workers.append(Worker(process, ours))
+        self.workers.append(Worker(*spawned(self.told, self.listener)))
 
     def look(self) -> None:
         """Wait until something happens, and do what it asks for."""
@@ -228,14 +149,6 @@ class Supervisor:
         self.listener.close()
         for worker in self.workers:
             worker.tell(FINISH)
-
-
-def how(status: int | None) -> str:
-    """`status 1`, or the signal's name."""
-    if status is not None and status < 0:
-        with contextlib.suppress(ValueError):
-            return signal.Signals(-status).name
-    return f"status {status}"
 
 
 def serve_with_workers(

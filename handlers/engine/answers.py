@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from .call import Call
+    from .forwarding import ForwardedAnswer
     from .upstream import UpstreamAnswer
 
 Headers = list[tuple[bytes, bytes]]
@@ -145,7 +146,7 @@ class RelayedAnswer(Response):
     Nothing can be added to such bytes: a provider who fails in their middle cuts the caller's connection.
     """
 
-    def __init__(self, call: Call, headers: Headers, upstream: UpstreamAnswer) -> None:
+    def __init__(self, call: Call, headers: Headers, upstream: UpstreamAnswer | ForwardedAnswer) -> None:
         self.status_code = upstream.status
         self.background = None
         self.body = b""

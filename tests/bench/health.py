@@ -2,6 +2,7 @@
 
     python tests/bench/health.py                four callers with 4 MB bodies, 500 paced streams, a reader that does not read
     python tests/bench/health.py --seconds 20
+    python tests/bench/health.py --free         the gateway is not pinned to a core of its own
 
 The bodies are of both kinds that hurt, one image and 28,000 messages, and they go both ways, through and translated. A
 flood is four callers who ask again at once. Everything runs on loopback and ends by itself.
@@ -21,7 +22,7 @@ from pathlib import Path
 import uvloop
 from load import Caller, Load, run_closed
 from measures import percentile
-from processes import pin_self
+from processes import MEASURED, REST, pin_self, usage_of
 from scenarios import Scenario, concurrent, core
 from targets import Server, morello, provider, serving
 
@@ -126,13 +127,19 @@ def main() -> None:
     options.add_argument("--seconds", type=float, default=8.0)
     options.add_argument("--streams", type=int, default=500)
     options.add_argument("--only-all", action="store_true", help="only the last row")
+    options.add_argument("--free", action="store_true", help="the gateway may use all cores, and shares them with the load")
     options.add_argument("--probe", type=int, help=argparse.SUPPRESS)
     given = options.parse_args()
-    pin_self()
+    if not given.free:
+        pin_self()
+    on = MEASURED | REST if given.free else MEASURED
     if given.probe:
         print(json.dumps(asyncio.run(health(given.probe, time.monotonic() + given.seconds))))
         return
-    with tempfile.TemporaryDirectory() as folder, provider(Path(folder)) as port, serving(morello(), port, Path(folder)) as server:
+    with (
+        tempfile.TemporaryDirectory() as folder, provider(Path(folder)) as port,
+        serving(morello(), port, Path(folder), on) as server,
+    ):  # fmt: skip
         for scenario in core():  # templates are compiled, and losses looked for, with the first request of each kind
             run_closed(server.port, server.request(scenario), scenario.check, 1, 0.05)
         time.sleep(SETTLE)
@@ -145,6 +152,7 @@ def main() -> None:
         for name, scenarios, streams in rows:
             latencies, answered, failures = uvloop.run(flooded(server, scenarios, given.seconds, streams))
             print(told(f"{name} ({answered} bodies answered)", latencies), *failures[:1], flush=True)
+        print(f"{usage_of(server.process).memory:.0f} MB at the end")
 
 
 if __name__ == "__main__":

@@ -112,10 +112,10 @@ def provider(folder: Path) -> Iterator[int]:
 
 
 @contextlib.contextmanager
-def serving(target: Target, provider_port: int, folder: Path) -> Iterator[Server]:
-    """The target as a server, pinned to its core; what it says goes to a file in `folder`."""
+def serving(target: Target, provider_port: int, folder: Path, on: set[int] = MEASURED) -> Iterator[Server]:
+    """The target as a server, pinned to its core unless told otherwise; what it says goes to a file in `folder`."""
     port, own = free_port(), folder / target.name.replace(" ", "-").replace(",", "")
     own.mkdir(parents=True, exist_ok=True)
     command, environment = target.start(provider_port, port, own)
-    with running(port, command, on=MEASURED, log=own / "said.log", **environment) as process:
+    with running(port, command, on=on, log=own / "said.log", **environment) as process:
         yield Server(target, port, process, provider_port)

@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from ..errors import GatewayError, InvalidRequest
 from .bodies import CLOSE, MOST_BYTES, CallerLeftError
 from .credentials import Identify, check, open_path
-from .declared_bodies import read_declared
+from .declared_bodies import LATER, read_declared, read_large
 from .document import operations
 from .lingering import linger
 from .names import next_name
@@ -45,6 +45,12 @@ class MakeCall(Protocol):
     ) -> Any: ...  # fmt: skip
 
 
+class Elsewhere(Protocol):
+    """Has a large body answered somewhere else, or says that nobody else does."""
+
+    async def __call__(self, answering: Answering, raw: bytes, /) -> Respond | None: ...
+
+
 class Answering:
     """One request while it is answered: what came, the ASGI `send`, and what is known about it for the log.
 
@@ -53,8 +59,8 @@ class Answering:
     """
 
     __slots__ = (
-        "added", "call", "caller", "dialect_name", "error", "headers", "operation", "receive", "request_id", "scope",
-        "send", "started", "status",
+        "added", "call", "caller", "dialect_name", "elsewhere", "error", "headers", "operation", "receive",
+        "request_id", "scope", "send", "started", "status",
     )  # fmt: skip
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -70,6 +76,8 @@ class Answering:
         self.caller: str | None = None
         self.call: Any = None
         self.error: GatewayError | None = None
+        self.elsewhere = False
+        """Whether another process answers, and tells the log."""
         identifier = self.request_id.encode("ascii")
         self.added: list[tuple[bytes, bytes]] = [(b"request-id", identifier), (b"x-request-id", identifier)]
 
@@ -90,13 +98,15 @@ class ContractMiddleware(SpecMiddleware):
 
     `make_call` builds the call for a handler, `render` the answer for an error. `identify` tells whose key it is; None
     means that no key is asked for (then only this machine may call); `open_paths` are globs of paths where this is so.
-    `pages` are responses by path beside the contract. `ended` is told of every request when it is over.
+    `pages` are responses by path beside the contract. `ended` is told of every request when it is over. `elsewhere` is
+    asked first about every large body.
     """
 
     def __init__(
         self, app: ASGIApp, *, make_call: MakeCall, render: Render, identify: Identify | None,
         origins: Iterable[str] = (), most_bytes: int = MOST_BYTES, pages: Mapping[str, Respond] | None = None,
         ended: Callable[[Answering], None] | None = None, open_paths: Iterable[str] = (),
+        elsewhere: Elsewhere | None = None,
     ) -> None:  # fmt: skip
         self.app = app
         self.make_call = make_call
@@ -108,6 +118,7 @@ class ContractMiddleware(SpecMiddleware):
         self.most_bytes = most_bytes
         self.pages = dict(pages or {})
         self.ended = ended
+        self.elsewhere = elsewhere
         self.routes = Routes()
         self.dialect = DialectRule("")
 
@@ -216,6 +227,10 @@ class ContractMiddleware(SpecMiddleware):
             raw, body = await read_declared(
                 operation.body, operation.shape, answering.receive, headers, self.most_bytes
             )
+            if body is LATER:
+                if self.elsewhere is not None and (answer := await self.elsewhere(answering, raw)) is not None:
+                    return answer
+                body = await read_large(operation.body, operation.shape, raw)
         wanted = operation.arguments
         arguments = {name: value for name, value in parameters.items() if name in wanted} if parameters else {}
         if "body" in wanted:
