@@ -181,6 +181,7 @@ class LargeWorker:
     def _serves(self, loop: asyncio.AbstractEventLoop) -> None:
         self.serving = not self._stopped
         self.begun.set()
+        log.info("Requests with large bodies have a process of their own now.")
         self.use()
         loop.call_later(IDLE, self._look, loop, self._process)
 

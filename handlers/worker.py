@@ -66,6 +66,7 @@ def work(told: Work, listener: socket.socket, pipe: Connection) -> None:
         log.error("A worker cannot begin: %s", error)
         sys.exit(1)
     if told.large:
+        morello.engine.looks_ahead = False
         give_way()
     else:
         morello.large = LargeRequests(morello.engine, told, spawned)

@@ -49,6 +49,8 @@ class Engine:
         self.log = logging.getLogger("morello")
         self.ping_after = ping_after
         self.calls: set[Call] = set()
+        self.looks_ahead = True
+        """Whether what calls are likely to need is found out before they come."""
         self.secrets = configuration.secrets
         self.secret_bytes = [secret.encode() for secret in self.secrets]
         self.upstreams = upstreams or Upstreams()
@@ -65,6 +67,8 @@ class Engine:
         """Begin the work in the background: losses of the likely pairs, lists of the providers that have their own."""
         await self.upstreams.prepare(self.configuration.on.values())
         self.catalogue.refresh()
+        if not self.looks_ahead:
+            return
         task = asyncio.ensure_future(self.losses.probe_all())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

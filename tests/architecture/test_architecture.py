@@ -48,7 +48,7 @@ IMPORTERS = {
         "engine/transports.py": "is a transport",
         "engine/bodies.py": "is the body of such an answer", "engine/connections.py": "raises its errors",
         "engine/pools.py": "raises its errors", "engine/sending.py": "raises its errors",
-        "engine/failures.py": "maps its errors",
+        "engine/failures.py": "maps its errors", "engine/forwarding.py": "catches its errors",
         "engine/demo.py": "is a provider behind its interface",
         "engine/rehearsal.py": "plays a provider behind its interface",
     },
