@@ -50,7 +50,7 @@ def _name_rule(declared: Mapping[str, Any] | None) -> NameRule | None:
 
 def _reasoning(declared: Mapping[str, Any]) -> Reasoning:
     carriers = tuple(Carrier.read(carrier) for carrier in declared.get("carriers", ()))
-    named = {name: declared[name] for name in ("replay", "seals", "calls") if name in declared}
+    named = {name: declared[name] for name in ("replay", "seals", "calls", "signed") if name in declared}
     return Reasoning(carriers, **named, tags=tags(declared.get("tags")))
 
 

@@ -65,7 +65,8 @@ class Reasoning:
 
     `seals`: what a seal must look like there: any `text`, or `base64` where clients decode what is opaque. `calls`:
     whether the signature of a call stands `inside` the call, or as a redacted thought `before` it. `tags`: what
-    encloses a thought that stands in the text of an answer, where it does.
+    encloses a thought that stands in the text of an answer, where it does. `signed`: whether thoughts are; where they
+    are not, one that nobody has signed is taken, whoever had it.
     """
 
     carriers: tuple[Carrier, ...] = ()
@@ -73,6 +74,7 @@ class Reasoning:
     seals: Literal["text", "base64"] = "text"
     calls: Literal["inside", "before"] = "inside"
     tags: tuple[str, str] | None = None
+    signed: bool = True
 
 
 @dataclass(frozen=True, slots=True)

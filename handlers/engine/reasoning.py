@@ -158,15 +158,16 @@ def without_signature(part: Part) -> Part:
 
 
 def restore(
-    request: dict[str, Any], *, scope: str, native: bool, replay: str = "optional"
+    request: dict[str, Any], *, scope: str, native: bool, replay: str = "optional", signed: bool = True
 ) -> tuple[dict[str, Any], list[Loss]]:
     """A neutral request, read from a client, as its provider may see it; and what was lost.
 
     `scope`: the maker for which seals are opened. `native`: whether client and provider are of one family, so that a
     signature without a seal may be the provider's own; else the signature goes and the text stays. `replay`: whether
-    the provider's dialect takes reasoning back (`required`, `optional`, `forbidden`).
+    the provider's dialect takes reasoning back (`required`, `optional`, `forbidden`). `signed`: whether it signs its
+    reasoning; if it does not, that which nobody signed is as good as its own.
     """
-    restorer = Restorer(scope, native, replay)
+    restorer = Restorer(scope, native, replay, signed)
     messages = []
     changed = False
     for message in request.get("messages", ()):
@@ -185,8 +186,8 @@ def restore(
 
 
 class Restorer:
-    def __init__(self, scope: str, native: bool, replay: str) -> None:
-        self.scope, self.native = scope, native
+    def __init__(self, scope: str, native: bool, replay: str, signed: bool = True) -> None:
+        self.scope, self.native, self.signed = scope, native, signed
         self.forbidden, self.required = replay == "forbidden", replay == "required"
         self.dropped = False
         self.own: set[int] = set()      # identities of the blocks that are the provider's own, as it made them
@@ -231,6 +232,8 @@ class Restorer:
         if self.native:
             self.own.add(id(part))
         if self.native:
+            return part
+        if signature is None and not self.signed and not part.get("redacted"):
             return part
         # Another family's thought. A provider that demands reasoning back takes its text; any other might refuse it.
         if part.get("redacted") or not self.required:

@@ -16,7 +16,7 @@ from .losses import Loss, header_value
 from .provider_errors import told_error
 from .reasoning import before_calls, seal_event
 from .snapshots import in_shreds
-from .streams import parser, read_data, splitter
+from .streams import READ_ONLY, parser, read_data, splitter
 from .thought_tags import ThoughtTags
 
 if TYPE_CHECKING:
@@ -294,8 +294,9 @@ def as_loose(response: Event) -> Iterable[Event]:
 def assembled(journey: Translation, raw: bytes) -> Event:
     """A whole neutral response from the bytes of a stream that nobody asked for."""
     stream = TranslatedStream(journey)
-    cut = splitter("sse" if raw.lstrip()[:1] not in b"{[" else "ndjson")
-    stream.parse = parser("sse" if raw.lstrip()[:1] not in b"{[" else "ndjson")
+    declared = journey.door.dialect.stream.name
+    framing = declared if declared in READ_ONLY else "sse" if raw.lstrip()[:1] not in b"{[" else "ndjson"
+    cut, stream.parse = splitter(framing), parser(framing)
     for event in (*cut.feed(raw), cut.finish()):
         name, data = stream.parse(event) if event else (None, None)
         if data is None:

@@ -28,7 +28,7 @@ from .provider_errors import provider_error
 from .raw_reasoning import told_by_seals
 from .recorded_usage import counts_of
 from .renames import Renaming
-from .streams import OF_JSON
+from .streams import OF_JSON, READ_ONLY
 from .thought_tags import told_apart
 from .translated_stream import TranslatedStream, assembled
 
@@ -86,7 +86,7 @@ class Translation(Journey):
         request, repaired = link(request)
         request, dropped = reasoning.restore(
             request, scope=self.provider.reasoning_scope, native=self.client.family == door.dialect.family,
-            replay=door.dialect.reasoning.replay,
+            replay=door.dialect.reasoning.replay, signed=door.dialect.reasoning.signed,
         )  # fmt: skip
         carriers = self.client.reasoning.carriers
         call.losses += [*(loss for loss in losses if not told_by_seals(body, loss, carriers)), *repaired, *dropped]
@@ -138,7 +138,9 @@ class Translation(Journey):
         raw = await upstream.read()
         if upstream.status >= 400:
             raise self.error_of(upstream, raw)
-        streamed = upstream.media_type == "text/event-stream" or upstream.media_type.endswith("ndjson")
+        streamed = upstream.media_type == "text/event-stream" or upstream.media_type.endswith("ndjson") or (
+            self.door.dialect.stream.name in READ_ONLY and not upstream.media_type.endswith(("json", "html"))
+        )
         response = await self.call.engine.run(len(raw), self.read_stream if streamed else self.read, raw)
         if self.stream:
             return self.as_stream(response, self.answer_headers(upstream))

@@ -101,3 +101,14 @@ def test_a_refusal_says_what_the_caller_can_do(schema):
     losses = Table(lambda request: {}, object_of(a=schema, c={**TEXT, "x-loss": "refuse"}))({"a": value, "c": "y"})
     with pytest.raises(InvalidRequest, match=r"asks for: .*a.*[.] Send b[.]$"):
         check(losses)
+
+
+@pytest.mark.parametrize(("choice", "told"), [
+    ({"type": "auto"}, []), ({"type": "auto", "quiet": False}, []), ({"type": "auto", "quiet": True}, ["choice"]), ({"type": "any"}, ["choice"]),
+])  # fmt: skip
+def test_what_says_no_more_than_nothing_is_no_loss(choice, told):
+    """A default that is an object, also with members at defaults of their own."""
+    quiet = {"type": "boolean", "default": False}
+    auto = {**object_of(["type"], type={"enum": ["auto"]}, quiet=quiet), "default": {"type": "auto"}}
+    other = object_of(["type"], type={"enum": ["any"]}, quiet=quiet)
+    assert list(refused(object_of(choice={"oneOf": [auto, other]}), {"choice": choice})) == told

@@ -15,6 +15,7 @@ from typing import Any
 
 import httpx
 import orjson
+from matrix.vendor_words import said_by
 from rosetta.stories import ROOT, Json, Story, template
 
 from handlers.app import CONTRACT, Morello
@@ -22,7 +23,6 @@ from handlers.engine.assembler import Assembler
 from handlers.engine.configuration import load_configuration
 from handlers.engine.contract.document import load_document
 from handlers.engine.dialects import Dialect
-from handlers.engine.event_stream import write_event
 from handlers.engine.frame_writer import FrameWriter
 from handlers.engine.rehearsal import Heard, ask
 from handlers.engine.templates import Kind
@@ -44,29 +44,6 @@ FINE: Json = {
     "id": "r1", "model": "m", "created": 1730000000, "parts": [{"type": "text", "text": "Fine."}], "finish_reason": "stop",
     "usage": {"input_tokens": 3, "output_tokens": 2},
 }  # fmt: skip
-
-SPOKEN = {
-    ("cohere", False): ("application/json", orjson.dumps({
-        "id": "r1", "finish_reason": "COMPLETE", "message": {"role": "assistant", "content": [{"type": "text", "text": "Fine."}]},
-        "usage": {"billed_units": {"input_tokens": 3, "output_tokens": 2}, "tokens": {"input_tokens": 3, "output_tokens": 2}}})),
-    ("cohere", True): ("text/event-stream", b"".join(b"event: %s\ndata: %s\n\n" % (one["type"].encode(), orjson.dumps(one)) for one in [
-        {"type": "message-start", "id": "r1", "delta": {"message": {"role": "assistant", "content": []}}},
-        {"type": "content-start", "index": 0, "delta": {"message": {"content": {"type": "text", "text": ""}}}},
-        {"type": "content-delta", "index": 0, "delta": {"message": {"content": {"text": "Fine."}}}},
-        {"type": "content-end", "index": 0},
-        {"type": "message-end", "delta": {"finish_reason": "COMPLETE", "usage": {"tokens": {"input_tokens": 3, "output_tokens": 2}}}},
-    ])),
-    ("bedrock", False): ("application/json", orjson.dumps({
-        "output": {"message": {"role": "assistant", "content": [{"text": "Fine."}]}}, "stopReason": "end_turn",
-        "usage": {"inputTokens": 3, "outputTokens": 2, "totalTokens": 5}, "metrics": {"latencyMs": 7}})),
-    ("bedrock", True): ("application/vnd.amazon.eventstream", b"".join(write_event(name, orjson.dumps(one)) for name, one in [
-        ("messageStart", {"role": "assistant"}), ("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": "Fine."}}),
-        ("contentBlockStop", {"contentBlockIndex": 0}), ("messageStop", {"stopReason": "end_turn"}),
-        ("metadata", {"usage": {"inputTokens": 3, "outputTokens": 2, "totalTokens": 5}, "metrics": {"latencyMs": 7}}),
-    ])),
-}  # fmt: skip
-"""What providers answer whose dialect no caller speaks, so that nothing here writes it."""
-
 
 @cache
 def contract() -> Json:
@@ -99,13 +76,14 @@ class Played(httpx.AsyncBaseTransport):
 
 
 class Stage:
-    """The gateway with one provider `up-<dialect>` for each dialect."""
+    """The gateway with one provider `up-<dialect>` for each dialect, and `strict-<dialect>`, who wants no loss."""
 
     def __init__(self, home: Path) -> None:
         self.loop = asyncio.new_event_loop()
         self.played = Played()
         entries = [
-            f"  up-{name}: {{type: {name}, base_url: 'http://127.0.0.1:1', models: any}}" for name in providers()
+            f"  {kind}-{name}: {{type: {name}, base_url: 'http://127.0.0.1:1', models: any{more}}}"
+            for name in providers() for kind, more in (("up", ""), ("strict", ", on_loss: refuse"))
         ]
         (home / "providers.yaml").write_text("providers:\n" + "\n".join(entries) + "\n")
         configuration = load_configuration(home, {})
@@ -114,11 +92,12 @@ class Stage:
         self.configuration, self.asgi = configuration, gateway.asgi
 
     def ask(
-        self, client: str, provider: str, body: Json, *, stream: bool, says: tuple[str, bytes], **headers: str
+        self, client: str, provider: str, body: Json, *, stream: bool, says: tuple[str, bytes], kind: str = "up",
+        **headers: str,
     ) -> tuple[Heard, Any]:
         """What a client hears, and the body that the provider got (None: it got none)."""
         self.played.body, self.played.says = None, says
-        model = f"up-{provider}:m"
+        model = f"{kind}-{provider}:m"
         body = copy.deepcopy(body)
         path = PATHS.get(client)
         if path is None:
@@ -147,8 +126,8 @@ def request_of(story: Story, client: str) -> Json:
     return written
 
 
-def says(provider: str, response: Json, *, stream: bool, request: Json | None = None) -> tuple[str, bytes] | None:
-    """An answer as a provider of this dialect gives it; None where nobody here can write that dialect."""
+def says(provider: str, response: Json, *, stream: bool, request: Json | None = None) -> tuple[str, bytes]:
+    """An answer as a provider of this dialect gives it."""
     speaker = dialects()[provider]
     framing = speaker.stream
     if provider == "demo":
@@ -156,7 +135,7 @@ def says(provider: str, response: Json, *, stream: bool, request: Json | None = 
             return "application/json", orjson.dumps(response)
         return MEDIA["ndjson"], b"".join(orjson.dumps(loose) + b"\n" for loose in as_loose(response))
     if speaker.write_response is None or speaker.write_event is None:
-        return SPOKEN.get((provider, stream)) if response is FINE else None
+        return said_by(provider, response, stream=stream)
     response = {**response, "parts": [spoken(part, provider) for part in response.get("parts", ())
                                       if part["type"] != "unknown" or part["dialect"] == provider]}  # fmt: skip
     shared = {"request": request or {}, "asked": {}, "values": dict(speaker.values)}

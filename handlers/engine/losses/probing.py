@@ -77,7 +77,7 @@ class Prober:
     # ---- one alternative ------------------------------------------------------------------------------------------
 
     def branch(self, branch: Schema, holes: Holes, refuse: bool) -> Node | None:
-        spare = [branch["default"]] if "default" in branch else []
+        spare = defaults(branch)
         if branch.get("type") == "array":
             return self.array(branch, holes, refuse, spare)
         if not structured(branch):
@@ -178,7 +178,7 @@ class Prober:
                 untold.append(self.kind(branch, None, False))
             elif id(branch) not in self.inside:
                 self.inside.append(id(branch))
-                spare = [branch["default"]] if "default" in branch else []
+                spare = defaults(branch)
                 kinds.append(self.kind(branch, self.lost(branch, own_mark(branch, refuse), spare), False))
                 self.inside.pop()
         node = union(kinds, refuse) if len(kinds) > 1 else kinds[0].node if kinds else None
@@ -263,6 +263,18 @@ def holds_more(branches: Sequence[Schema]) -> bool:
 def as_one(node: Node | None, refuse: bool) -> bool:
     """Whether a place may be told together with what holds it: lost, and not refused where the holder is not."""
     return node is not None and node.total and (refuse or not node.refuse)
+
+
+def defaults(branch: Schema) -> list[Any]:
+    """What says no more than nothing does: the default; of an object, also with members at defaults of their own."""
+    if "default" not in branch:
+        return []
+    found = [branch["default"]]
+    if isinstance(branch["default"], dict):
+        for name, member in branch.get("properties", {}).items():
+            if "default" in member and name not in branch["default"]:
+                found += [{**one, name: member["default"]} for one in found]
+    return found
 
 
 def own_mark(branch: Schema, above: bool) -> bool:
