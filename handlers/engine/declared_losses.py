@@ -88,7 +88,7 @@ def own_place(body: dict[str, Any], place: Path, read: Read) -> Path:
     wanted = at(read(body), place)
     way: Path = ()
     inner: Any = body
-    while isinstance(inner, (dict, list)):
+    while isinstance(inner, dict) or (isinstance(inner, list) and not isinstance(wanted, list)):
         keys: Iterable[Any] = inner if isinstance(inner, dict) else range(len(inner))
         step = next((key for key in keys if says(body, (*way, key), place, wanted, read)), None)
         if step is None:

@@ -64,9 +64,9 @@ class PassThrough(Journey):
         """The bytes that the provider gets."""
         raw = self.call.raw
         changed = self.changed(body, target)
-        model = target.model_json
+        asked = body.get("model")
+        model = self.named(asked, target)
         if changed is body:
-            asked = body.get("model")
             if target.model_id == asked or "model" not in body:
                 return raw
             try:
@@ -84,6 +84,13 @@ class PassThrough(Journey):
         except NotSpliceable:
             named = {"model": target.model_id} if "model" in changed else {}
             return orjson.dumps({**changed, **named})
+
+    def named(self, asked: Any, target: Target) -> bytes:
+        """The model's name as JSON, in the form in which the caller wrote it: `models/m`, where lists have it so."""
+        listed = self.door.dialect.models
+        if listed is None or not listed.prefix or not isinstance(asked, str) or not asked.startswith(listed.prefix):
+            return target.model_json
+        return orjson.dumps(listed.prefix + target.model_id)
 
     def changed(self, body: dict[str, Any], target: Target) -> dict[str, Any]:
         """The body with seals opened, defaults filled, patches done, usage asked for: itself, if there is nothing."""

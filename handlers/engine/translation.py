@@ -168,6 +168,7 @@ class Translation(Journey):
         if any(part.get("type") == "tool_call" and not part.get("name") for part in response.get("parts") or ()):
             raise self.no_answer("it calls a tool and names none")
         self.call.losses += left_behind(self.door.dialect, body)
+        self.call.losses += [Loss("unsupported", str(name)) for name in response.get("lost") or ()]
         if self.provider.thought_tags is not None:
             response = {**response, "parts": told_apart(response.get("parts") or [], self.provider.thought_tags)}
         return self.completed(response)

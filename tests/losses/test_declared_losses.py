@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from matrix.stage import FINE, Stage, says
 from rosetta.stories import Json
@@ -39,6 +40,12 @@ TOLD: list[tuple[str, str, Json, list[str]]] = [
      ["unsupported tools[1].strict"]),
     ("openai", "cohere", {**GO, "top_p": 1}, ["compatibility top_p"]),
     ("openai", "cohere", {**GO, "top_p": 0.5}, []),
+    ("openai", "cohere", {**GO, "top_p": 0}, ["compatibility top_p"]),
+    ("openai", "cohere", {**GO, "presence_penalty": -0.5, "frequency_penalty": 1.5},
+     ["unsupported frequency_penalty", "unsupported presence_penalty"]),
+    ("openai", "cohere", {**GO, "presence_penalty": 0.5, "frequency_penalty": 1}, []),
+    ("anthropic", "cohere", {**GO, "max_tokens": 9, "stop_sequences": list("abcdef")}, ["compatibility stop_sequences"]),
+    ("anthropic", "cohere", {**GO, "max_tokens": 9, "stop_sequences": list("abcde")}, []),
     ("gemini", "cohere", {"contents": [{"role": "user", "parts": [{"text": "Go."}]}], "generationConfig": {"topP": 1}},
      ["compatibility generationConfig.topP"]),
     ("openai", "cohere", {**GO, "tools": [function("f")], "tool_choice": {"type": "function", "function": {"name": "f"}}}, []),
@@ -69,6 +76,39 @@ def test_what_a_dialect_declares_is_told(stage: Stage, client: str, provider: st
     assert warned == told
     strict, sent = stage.ask(client, provider, body, stream=False, says=said, Gateway_On_Loss="refuse")
     assert (strict.status, sent is None) == ((400, True) if told else (200, False))
+
+
+CITED = {"id": "r", "finish_reason": "COMPLETE", "message": {
+    "role": "assistant", "content": [{"type": "thinking", "thinking": "Hm."}, {"type": "text", "text": "Old."}],
+    "citations": [{"type": "THINKING_CONTENT", "content_index": 0, "start": 0, "end": 2, "text": "Hm", "sources": []}],
+}}  # fmt: skip
+CITING = [
+    {"type": "message-start", "id": "r", "delta": {"message": {"role": "assistant"}}},
+    {"type": "content-delta", "index": 0, "delta": {"message": {"content": {"thinking": "Hm."}}}},
+    {"type": "citation-start", "index": 0, "delta": {"message": {"citations": CITED["message"]["citations"][0]}}},  # type: ignore[index]
+    {"type": "content-delta", "index": 1, "delta": {"message": {"content": {"text": "Old."}}}},
+    {"type": "message-end", "delta": {"finish_reason": "COMPLETE"}},
+]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_what_a_reader_leaves_behind_is_told(stage: Stage, stream: bool) -> None:
+    """What a thought cites has no place elsewhere: told in the header, or in the stream."""
+    said = ("application/json", orjson.dumps(CITED))
+    if stream:
+        said = ("text/event-stream", b"".join(b"data: " + orjson.dumps(one) + b"\n\n" for one in CITING))
+    heard, _ = stage.ask("openai", "cohere", GO, stream=stream, says=said)
+    assert heard.status == 200
+    assert "unsupported message.citations[0]" in (heard.body.decode() if stream else heard.headers["gateway-warnings"])
+
+
+@pytest.mark.parametrize(("asked", "sent"), [("models/gemini-x", "models/m"), ("gemini-x", "m"), (None, None)])
+def test_a_name_in_the_body_keeps_its_form_on_the_way_through(stage: Stage, asked: str | None, sent: str | None) -> None:
+    """Where the path names the model, a body may name it too, as the list of models does."""
+    body = {"contents": [{"role": "user", "parts": [{"text": "Go."}]}], **({"model": asked} if asked else {})}
+    said = says("gemini", FINE, stream=False)
+    _, got = stage.ask("gemini", "gemini", body, stream=False, says=said)
+    assert got.get("model") == sent
 
 
 @pytest.mark.parametrize("client", ["openai", "anthropic"])

@@ -7,13 +7,14 @@ from enum import Enum
 REQUEST = (
     "model", "system", "messages", "tools", "tool_choice", "parallel_tool_calls", "max_tokens", "temperature", "top_p",
     "top_k", "seed", "stop_sequences", "frequency_penalty", "presence_penalty", "logprobs", "top_logprobs", "reasoning",
-    "output", "modalities", "audio", "verbosity", "stream", "user", "service_tier", "metadata", "extra",
+    "output", "modalities", "audio", "verbosity", "stream", "user", "prompt_cache_key",
+    "service_tier", "metadata", "extra",
 )  # fmt: skip
 """The members of the neutral request (a test compares them with openapi/neutral.schema.yaml)."""
 
 RESPONSE = (
     "id", "model", "created", "parts", "finish_reason", "raw_finish_reason", "stop_sequence", "usage", "service_tier",
-    "extra",
+    "lost", "extra",
 )  # fmt: skip
 ERROR = ("type", "message", "code", "param", "status", "retry_after", "request_id")
 
