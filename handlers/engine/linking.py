@@ -15,6 +15,20 @@ from .errors import InvalidRequest
 from .losses import Loss
 
 Part = dict[str, Any]
+OF_TURNS = ("tool_call", "tool_result", "reasoning")
+
+
+def is_plain(request: dict[str, Any]) -> bool:
+    """Whether no tool was called and no thought was told in a conversation, so that nothing in it needs order."""
+    for message in request.get("messages", ()):
+        role = message.get("role")
+        if role == "tool":
+            return False
+        if role == "assistant":
+            for part in message.get("parts", ()):
+                if part.get("type") in OF_TURNS:
+                    return False
+    return True
 
 
 def link(request: dict[str, Any]) -> tuple[dict[str, Any], list[Loss]]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 ABSENT: Any = object()
 """What a pointer that leads nowhere finds; None is a value."""
 
 
+@lru_cache(maxsize=4096)
 def parse_pointer(text: str) -> tuple[str, ...]:
     """The steps of a pointer; `()` is the whole. Raises ValueError where it is none."""
     if text == "":

@@ -115,7 +115,10 @@ def seal_part(part: Part, maker: str, form: str = "text") -> Part:
 
 def seal_parts(parts: list[Part], maker: str, form: str = "text") -> list[Part]:
     """The parts of an answer, sealed. The list itself if there is nothing to seal."""
-    if not any(part.get("type") == "reasoning" or "signature" in part for part in parts):
+    for part in parts:
+        if part.get("type") == "reasoning" or "signature" in part:
+            break
+    else:
         return parts
     return [seal_part(part, maker, form) for part in parts]
 

@@ -20,9 +20,10 @@ from .contract.bodies import LARGE
 from .contract.large import write_large
 from .declared_losses import losses_of, told_of
 from .errors import TemplateError, UpstreamError
+from .exchange_losses import UNKNOWN
 from .gateway_headers import request_headers
 from .journeys import Journey
-from .linking import link
+from .linking import is_plain, link
 from .losses import Loss, check
 from .provider_errors import provider_error
 from .raw_reasoning import told_by_seals
@@ -40,6 +41,10 @@ if TYPE_CHECKING:
     from .upstream import UpstreamAnswer
 
 
+NO_RENAMING = Renaming()
+"""Of calls in which no tool is named: there is nothing that it could learn."""
+
+
 class Translation(Journey):
     """The journey of a body whose provider speaks another family."""
 
@@ -48,7 +53,7 @@ class Translation(Journey):
     def __init__(self, call: Call, body: dict[str, Any], target: Target, door: Door, losses: list[Loss]) -> None:
         super().__init__(call, target, door)
         self.values = target.values(door)
-        self.renaming = Renaming(door.dialect.tool_names, door.dialect.tool_ids)
+        self.renaming = NO_RENAMING
         self.request = self.neutral(body, losses)
         self.stream = self.request.get("stream") is True
         self.headers = request_headers(call, door, target.model_id, self.stream)
@@ -57,7 +62,12 @@ class Translation(Journey):
     @classmethod
     async def begin(cls, call: Call, body: dict[str, Any], target: Target, door: Door) -> Translation:
         """Prepare the request; a large body is prepared in a thread, so that no other call waits for it."""
-        table = await call.engine.losses.table(call, target, door)
+        tables = call.engine.losses
+        table = tables.known_table(call, target, door)
+        if table is UNKNOWN:
+            table = await tables.table(call, target, door)
+        if len(call.raw) <= LARGE:
+            return cls.made(call, body, target, door, table)
         return await call.engine.run(len(call.raw), cls.made, call, body, target, door, table)
 
     @classmethod
@@ -83,20 +93,28 @@ class Translation(Journey):
         if self.provider.broken_images == "replace":
             request, broken = broken_images.replaced(request)
             losses = [*losses, *broken]
-        request, repaired = link(request)
-        request, dropped = reasoning.restore(
-            request, scope=self.provider.reasoning_scope, native=self.client.family == door.dialect.family,
-            replay=door.dialect.reasoning.replay, signed=door.dialect.reasoning.signed,
-        )  # fmt: skip
-        carriers = self.client.reasoning.carriers
-        call.losses += [*(loss for loss in losses if not told_by_seals(body, loss, carriers)), *repaired, *dropped]
+        if losses:
+            carriers = self.client.reasoning.carriers
+            losses = [loss for loss in losses if not told_by_seals(body, loss, carriers)]
+        plain = is_plain(request)
+        if not plain:
+            request, repaired = link(request)
+            request, dropped = reasoning.restore(
+                request, scope=self.provider.reasoning_scope, native=self.client.family == door.dialect.family,
+                replay=door.dialect.reasoning.replay, signed=door.dialect.reasoning.signed,
+            )  # fmt: skip
+            losses = [*losses, *repaired, *dropped]
+        call.losses += losses
         defaults = self.target.defaults(door)
         for name, value in defaults.items():
             if name not in request:
                 request = {**request, name: value}
                 call.losses.append(Loss("default", name, detail=shown(value)))
-        check(call.losses, call.on_loss or self.provider.on_loss)
-        request = self.renaming.request(request)
+        if call.losses:
+            check(call.losses, call.on_loss or self.provider.on_loss)
+        if not plain or "tools" in request or "tool_choice" in request:
+            self.renaming = Renaming(door.dialect.tool_names, door.dialect.tool_ids)
+            request = self.renaming.request(request)
         return {**request, "model": self.target.model_id}
 
     def prepared(self) -> bytes:
@@ -141,9 +159,13 @@ class Translation(Journey):
         streamed = upstream.media_type == "text/event-stream" or upstream.media_type.endswith("ndjson") or (
             self.door.dialect.stream.name in READ_ONLY and not upstream.media_type.endswith(("json", "html"))
         )
-        response = await self.call.engine.run(len(raw), self.read_stream if streamed else self.read, raw)
+        read = self.read_stream if streamed else self.read
+        small = len(raw) <= LARGE
+        response = read(raw) if small else await self.call.engine.run(len(raw), read, raw)
         if self.stream:
             return self.as_stream(response, self.answer_headers(upstream))
+        if small:
+            return self.answered(response, upstream)
         return await self.call.engine.run(len(raw), self.answered, response, upstream)
 
     def read(self, raw: bytes) -> dict[str, Any]:
@@ -165,8 +187,9 @@ class Translation(Journey):
             raise misread(self.provider.id, error) from error
         if not isinstance(response, dict) or "finish_reason" not in response:
             raise self.no_answer("its template finds no finish_reason in it")
-        if any(part.get("type") == "tool_call" and not part.get("name") for part in response.get("parts") or ()):
-            raise self.no_answer("it calls a tool and names none")
+        for part in response.get("parts") or ():
+            if part.get("type") == "tool_call" and not part.get("name"):
+                raise self.no_answer("it calls a tool and names none")
         self.call.losses += left_behind(self.door.dialect, body)
         self.call.losses += [Loss("unsupported", str(name)) for name in response.get("lost") or ()]
         if self.provider.thought_tags is not None:
@@ -187,31 +210,35 @@ class Translation(Journey):
 
     def completed(self, response: dict[str, Any]) -> dict[str, Any]:
         """What every answer has, whatever the provider left out; and the caller's own names again."""
-        parts = self.renaming.response(identified(response.get("parts") or [], self.call.request_id))
-        if self.client.reasoning.calls == "before" and self.client.family != self.door.dialect.family:
-            parts = reasoning.before_calls(parts)
-        called = any(part["type"] == "tool_call" for part in parts)
-        finish_reason = response["finish_reason"]
-        if called and finish_reason in ("stop", "other"):
-            finish_reason = "tool_call"
+        parts, finish_reason = response.get("parts") or [], response["finish_reason"]
+        for part in parts:
+            if part["type"] == "tool_call":
+                parts = self.renaming.response(identified(parts, self.call.request_id))
+                if self.client.reasoning.calls == "before" and self.client.family != self.door.dialect.family:
+                    parts = reasoning.before_calls(parts)
+                finish_reason = "tool_call" if finish_reason in ("stop", "other") else finish_reason
+                break
         self.call.usage = counts_of(response.get("usage"))
         created = response.get("created")
-        return {
+        completed = {
             **response,
             "id": str(response.get("id") or self.call.request_id),
             "created": created if isinstance(created, int) and created else int(time.time()),
-            **({"usage": self.call.usage} if "usage" in response else {}),
             "model": self.requested,
             "parts": parts,
             "finish_reason": finish_reason,
         }
+        if "usage" in response:
+            completed["usage"] = self.call.usage
+        return completed
 
     def outward(self, response: dict[str, Any]) -> dict[str, Any]:
         """Reasoning sealed, where the caller's family is not the maker's."""
         if self.client.family == self.door.dialect.family:
             return response
         maker, form = self.provider.reasoning_scope, self.client.reasoning.seals
-        return {**response, "parts": reasoning.seal_parts(response["parts"], maker, form)}
+        sealed = reasoning.seal_parts(response["parts"], maker, form)
+        return response if sealed is response["parts"] else {**response, "parts": sealed}
 
     def answered(self, response: dict[str, Any], upstream: UpstreamAnswer) -> Answer:
         assert self.client.write_response is not None
