@@ -6,7 +6,7 @@ Of a home providers.yaml the sections `providers`, `aliases`, `keys` and `tests`
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -127,7 +127,7 @@ def read_configuration(
     document = sections["providers"]
     bundled = document is documents[-1] and resources.origin(_path(resources, document)) == "bundled"
     declared = frozenset().union(*(document.names.get("dialects", frozenset()) for document in documents))
-    loader = ProviderLoader(document, dialects, declared, problems, quiet=bundled)
+    loader = ProviderLoader(document, dialects, declared, problems, environment, quiet=bundled)
     providers = loader.load_all()
     _complain_unset(documents, sections, problems)
     aliases = _aliases(sections["aliases"], document, providers, problems)
@@ -142,13 +142,13 @@ def read_configuration(
         resources=resources, dialects=dialects, providers=providers, aliases=aliases, keys=keys,
         tests=_tests(sections["tests"]), origins=origins,
         warnings=[str(problem) for problem in problems if problem.level == "warning"],
-        secrets=_spellings(secrets),
+        secrets=spellings(secrets),
         problems=problems, templates_read=dialect_loader.templates_read,
         environment=environment, declared_dialects=declared,
     )  # fmt: skip
 
 
-def _spellings(secrets: list[str]) -> list[str]:
+def spellings(secrets: Sequence[str]) -> list[str]:
     """The values to be kept out of texts, the longest first; a key in a URL is spelt in its own way."""
     long_enough = {secret for secret in secrets if len(secret) >= SHORTEST_SECRET}
     return sorted(long_enough | {quote(secret, safe="") for secret in long_enough}, key=len, reverse=True)

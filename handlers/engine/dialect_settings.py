@@ -81,6 +81,7 @@ def _model_list(declared: Mapping[str, Any] | None) -> ModelList | None:
     return ModelList(
         declared["path"], declared.get("query", {}), declared.get("items", ""), declared.get("id", "/id"),
         declared.get("name"), declared.get("created"), declared.get("owned_by"), declared.get("prefix", ""),
+        declared.get("base_url", ""),
     )  # fmt: skip
 
 

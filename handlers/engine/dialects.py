@@ -80,7 +80,7 @@ class Reasoning:
 @dataclass(frozen=True, slots=True)
 class ModelList:
     """How to ask for the list of models, and by which JSON pointers to read the answer. `prefix`: what stands before
-    each id in the list, and nowhere else."""
+    each id in the list, and nowhere else. `base_url`: where the list is, if not where conversations are."""
 
     path: str
     query: Mapping[str, str]
@@ -90,6 +90,7 @@ class ModelList:
     created: str | None
     owned_by: str | None
     prefix: str = ""
+    base_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)

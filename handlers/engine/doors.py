@@ -102,8 +102,9 @@ class Door:
         """
         if self._models is None:
             return None
-        path, query = self._models
-        return self._joined(path, query, self._given("", False))
+        base_url, path, query = self._models
+        given = self._given("", False)
+        return self._joined(path, query, given, base_url({**given, "base_url": self.base_url}))
 
     def serves(self, service: str) -> bool:
         """Whether something beside a conversation can be asked for here, by its name in the contract."""
@@ -180,14 +181,15 @@ def _compiled(knock: Knock) -> tuple[Text, dict[str, Text], dict[str, Text], dic
     )
 
 
-def _compiled_list(knock: Knock, dialect: Dialect) -> tuple[Text, dict[str, Text]]:
-    """Path and query of the list of models."""
+def _compiled_list(knock: Knock, dialect: Dialect) -> tuple[Text, Text, dict[str, Text]]:
+    """Address, path and query of the list of models."""
     asked = dialect.models
     assert asked is not None
+    base_url = _compiled_text(knock, "models", "base_url", asked.base_url, more=("base_url",))
     path = _compiled_text(knock, "models", "path", asked.path, _segment)
     general = _compiled_texts(knock, "query", knock.query)
     inherited = {name: text for name, text in general.items() if name not in asked.query and not _name_model([text])}
-    return path, {**inherited, **_compiled_texts(knock, "models", present(asked.query))}
+    return base_url, path, {**inherited, **_compiled_texts(knock, "models", present(asked.query))}
 
 
 def _compiled_service(knock: Knock, name: str) -> tuple[str, Text, dict[str, Text]]:
@@ -203,15 +205,16 @@ def _compiled_texts(knock: Knock, member: str, texts: Mapping[str, str]) -> dict
 
 
 def _compiled_text(
-    knock: Knock, member: str, name: str, text: str, encode: Callable[[str], str] | None = None
-) -> Text:
-    """A text with holes. Raises ConfigurationError at its place."""
+    knock: Knock, member: str, name: str, text: str, encode: Callable[[str], str] | None = None,
+    more: tuple[str, ...] = (),
+) -> Text:  # fmt: skip
+    """A text with holes, for `more` inputs too. Raises ConfigurationError at its place."""
     where = knock.where(member, name)
     if member == "headers" and FORBIDDEN.search(text):
         sentence = f"The header {name} holds a line break."
         raise ConfigurationError(sentence, file=where[0], line=where[1], hint="Write one line.", code="P013")
     harmless = text.template if isinstance(text, Filled) else text
-    inputs = tuple(dict.fromkeys((*INPUTS, *knock.values)))
+    inputs = tuple(dict.fromkeys((*INPUTS, *more, *knock.values)))
     try:
         return COMPILER.compile_text(harmless, inputs=inputs, where=where, encode=encode)
     except ConfigurationError as error:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
 
 from .answers import JSON_HEADERS, Answer
 from .call import SHUTDOWN, Call
+from .configuration import spellings
 from .contract.bodies import LARGE
 from .contract.integers import integer_beyond_64_bits
 from .contract.large import in_thread
@@ -54,6 +55,7 @@ class Engine:
         self.secrets = configuration.secrets
         self.secret_bytes = [secret.encode() for secret in self.secrets]
         self.upstreams = upstreams or Upstreams()
+        self.upstreams.learn = self.learn
         self.losses = LossTables(configuration, document)
         self.defaults = Defaults()
         self.tokenizers = Tokenizers()
@@ -85,6 +87,12 @@ class Engine:
         self.losses.close()
         await self.catalogue.close()
         await self.upstreams.close()
+
+    def learn(self, secrets: Sequence[str]) -> None:
+        """Keep secrets that came up while we run out of all texts, too."""
+        new = [secret for secret in spellings(secrets) if secret not in self.secrets]
+        self.secrets += new
+        self.secret_bytes += [secret.encode() for secret in new]
 
     # ---- for journeys -----------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ import asyncio
 import datetime
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from .dialects import ModelList
@@ -34,11 +34,11 @@ class ModelLists:
 
     def __init__(
         self, fetch: Fetch, *, time_to_live: float = TIME_TO_LIVE, clock: Callable[[], float] = time.monotonic,
-        secrets: Sequence[str] = (),
+        secrets: list[str] | None = None,
     ) -> None:  # fmt: skip
         """`secrets` are kept out of what is logged."""
         self.fetch = fetch
-        self.secrets = list(secrets)
+        self.secrets = secrets if secrets is not None else []
         self.time_to_live = time_to_live
         self.clock = clock
         self.log = logging.getLogger("morello")

@@ -59,6 +59,8 @@ def _provider(provider: Provider) -> Iterator[str]:
             url = door.base_url
         patched = f", patched ({len(door.patch.patches)})" if door.patch else ""
         yield f"    {door.dialect.name:<10} POST {url.replace('%7Bmodel%7D', '{model}')}{patched}"
+    if provider.auth is not None:
+        yield f"    signed     {provider.auth.scheme}, {provider.auth.source}"
     declared = ", ".join(provider.models)
     other = ("and any other" if declared else "any") if provider.any_model else ""
     yield f"    models     {', '.join(filter(None, (declared, other))) or 'none'}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Iterator, Mapping
+from types import NoneType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,7 +19,7 @@ from .patch_reading import read_patches
 from .patches import Patches
 from .problems import Problems, did_you_mean
 from .providers import Connections, Model, Provider, Retries, Secret, Timeout, Tls
-from .signing import OPTIONAL, Auth, missing
+from .signing import OPTIONAL, Auth, contradiction, missing
 
 RESERVED = frozenset({"v1", "v1beta", "api", "health", "api-docs", "api-docs.json"})
 """First segments of our own paths; a provider of that name could not be reached under /{provider_id}/…"""
@@ -36,9 +37,10 @@ class ProviderLoader:
 
     def __init__(
         self, document: Document, dialects: Mapping[str, Dialect], declared: frozenset[str], problems: Problems,
-        *, quiet: bool = False,
+        environment: Mapping[str, str], *, quiet: bool = False,
     ) -> None:  # fmt: skip
         """`declared`: the names of all dialects, those with errors too. `quiet`: an unset variable is but a note."""
+        self.environment = environment
         self.document, self.dialects, self.declared, self.problems = document, dialects, declared, problems
         self.quiet = quiet
         self.secrets: list[str] = []
@@ -147,9 +149,13 @@ class ProviderLoader:
         declared = entry.get("auth")
         if not declared:
             return None
-        auth = Auth.read(declared, lambda value: not isinstance(value, Unset))
+        wrong = contradiction(declared)
+        if wrong is not None:
+            hint = "Without keys they are looked for."
+            self.complain("P004", (*path, "auth"), f"{_dotted(path)}.auth: {wrong}.", hint)
+        auth = Auth.read(declared, lambda value: not isinstance(value, Unset), self.environment)
         self.secrets.extend(auth.secrets)
-        if not isinstance(declared["secret_key"], Filled | Unset):
+        if not isinstance(declared.get("secret_key"), Filled | Unset | NoneType):
             self.problems.warning(
                 "P007", self.document.file, self.document.line((*path, "auth", "secret_key")),
                 f"{_dotted(path)}.auth.secret_key: a key is written in the file.", "Use ${NAME}, and set NAME.",
@@ -172,7 +178,8 @@ class ProviderLoader:
         lacking = missing() if entry.get("auth") else None
         if lacking:
             line = self.document.line((*path, "auth"))
-            self.problems.warning("P014", self.document.file, line, f"{_dotted(path)}: {lacking}.")
+            say = self.problems.note if self.quiet else self.problems.warning
+            say("P014", self.document.file, line, f"{_dotted(path)}: {lacking}.")
         return lacking
 
     def door(

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from .bodies import Exchange
+from .credential_chain import Learn, NoCredentialsError, unheard
 from .decoding import KNOWN, Decoder
 from .descriptors import raise_descriptor_limit
 from .errors import UpstreamError
@@ -134,14 +135,19 @@ class UpstreamAnswer:
 class Upstream:
     """Requests to one provider. `transport` replaces the network."""
 
-    def __init__(self, provider: Provider, *, transport: httpx.AsyncBaseTransport | None = None) -> None:
+    def __init__(
+        self, provider: Provider, *, transport: httpx.AsyncBaseTransport | None = None, learn: Learn = unheard
+    ) -> None:
+        """`learn` is told of secrets that come up later."""
         self._provider = provider
         seconds = provider.timeout
         self._limits = Timeout(seconds.connect, seconds.read, seconds.write, seconds.pool)
         kept = provider.connections
         self._pool = PoolSettings(kept.limit, kept.idle, kept.idle_for, kept.age)
         self._given = transport
-        self._sign = provider.auth.signer() if provider.auth is not None and provider.off is None else None
+        auth = provider.auth if provider.off is None else None
+        looked_for = auth is not None and not auth.secret_key and transport is not None  # on no network: not there
+        self._sign = auth.signer(learn) if auth is not None and not looked_for else None
         self._direct: PooledTransport | None = None
         self._routes: dict[str, httpx.AsyncBaseTransport] = {}
         self._proxied: dict[str, httpx.AsyncBaseTransport] = {}
@@ -188,7 +194,10 @@ class Upstream:
             if isinstance(body, Upload):
                 what = "cannot be sent a form: its requests are signed as a whole"
                 raise self.error(what, "not_signable", type="invalid_request", sent=False)
-            headers = self._sign(method, url, headers, body)
+            try:
+                headers = await self._sign(method, url, headers, body)
+            except NoCredentialsError as error:
+                raise self.error(f"cannot be asked: {error}", "no_credentials", sent=False) from error
         if isinstance(transport, PooledTransport):
             return await transport.call(method, url, headers, body, limits)
         more = [(b"accept-encoding", b"identity")]

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING
 
+from .credential_chain import Learn, unheard
 from .demo import DemoTransport
 from .upstream import Upstream, tls_of
 
@@ -22,6 +23,8 @@ class Upstreams:
 
     def __init__(self, transports: dict[str, httpx.AsyncBaseTransport] | None = None) -> None:
         self.transports = transports or {}
+        self.learn: Learn = unheard
+        """Is told of secrets that come up while we run."""
         self._made: dict[str, Upstream] = {}
 
     def of(self, provider: Provider) -> Upstream:
@@ -30,7 +33,7 @@ class Upstreams:
             transport = self.transports.get(provider.id)
             if transport is None and provider.transport == "demo":
                 transport = DemoTransport()
-            found = self._made[provider.id] = Upstream(provider, transport=transport)
+            found = self._made[provider.id] = Upstream(provider, transport=transport, learn=self.learn)
         return found
 
     async def prepare(self, providers: Iterable[Provider]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from pathlib import Path
 from typing import Any
@@ -57,7 +58,7 @@ URLS = [
 @pytest.mark.parametrize("body", [b"", b"{}", "{\"a\": \"ü😀\"}".encode()], ids=["nothing", "an object", "no ASCII"])
 def test_what_is_signed_is_what_is_sent(url: str, body: bytes) -> None:
     """An escape in the path is signed as it stands: `%3A` stays `%3A`."""
-    headers = dict(AUTH.signer()("POST", url, [(b"content-type", b"application/json"), (b"user-agent", b"morello")], body))
+    headers = dict(asyncio.run(AUTH.signer()("POST", url, [(b"content-type", b"application/json"), (b"user-agent", b"morello")], body)))
     told = re.fullmatch(r"AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/(\S+), SignedHeaders=(\S+), Signature=([0-9a-f]{64})",
                         headers[b"authorization"].decode())  # fmt: skip
     assert told is not None
@@ -88,8 +89,6 @@ def test_each_attempt_is_signed_and_the_secret_stays_here(tmp_path: Path) -> Non
     async def ask(body: Any) -> Any:
         upstream = Upstream(provider, transport=Played())
         return await upstream.open("POST", url, door.headers({"model": "x", "stream": False}), body)
-
-    import asyncio  # noqa: PLC0415
 
     asyncio.run(ask(b"{}"))
     assert url.endswith("/model/eu.anthropic.claude-v1%3A0/converse")
