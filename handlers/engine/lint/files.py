@@ -11,10 +11,12 @@ from ..problems import Problems, did_you_mean
 
 
 def find_unreachable(configuration: Configuration, problems: Problems, *, everything: bool) -> None:
-    """Folders that no dialect names, and files of a dialect that are neither one of the eight nor imported by one; in
-    the home, or in what is bundled too."""
+    """Folders that no dialect names, and files of a dialect that are neither one of the eight nor imported by one, nor
+    hold its schemas; in the home, or in what is bundled too."""
     resources = configuration.resources
+    named = {where.partition("#")[0] for each in configuration.dialects.values() for where in each.schemas.values()}
     reached = {path.resolve() for path in configuration.templates_read}
+    reached |= {(folder / name).resolve() for folder in resources.folders for name in named}
     known = set(configuration.declared_dialects)
     for folder in _folders(configuration.resources.folders if everything else [resources.home]):
         if folder.name not in known:
