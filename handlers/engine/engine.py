@@ -13,8 +13,8 @@ from .answers import JSON_HEADERS, Answer
 from .call import SHUTDOWN, Call
 from .configuration import spellings
 from .contract.bodies import LARGE
-from .contract.integers import integer_beyond_64_bits
-from .contract.large import in_thread
+from .contract.integers import integer_beyond_64_bits, may_hold_one
+from .contract.large import in_thread, is_light
 from .contract.pages import Documentation
 from .defaults import Defaults
 from .errors import GatewayError, InvalidRequest, TemplateError
@@ -130,6 +130,8 @@ class Engine:
 
     def refuse_big_integers(self, call: Call) -> None:
         """JSON integers beyond 64 bits would reach the provider as floats: refuse them where we write the body."""
+        if len(call.raw) > LARGE and is_light(call.raw) and not may_hold_one(call.body):
+            return
         pointer = integer_beyond_64_bits(call.raw)
         if pointer is not None:
             raise InvalidRequest(

@@ -110,6 +110,8 @@ def locate(raw: bytes, path: tuple[str, ...]) -> tuple[int, int] | None:
 
 
 AFTER_KEY = re.compile(rb"[ \t\r\n]*:[ \t\r\n]*")
+SHORT = 64
+"""Bytes behind a key in which its value begins, unless somebody has put a lot of space there."""
 BLANK = (b" ", b"\t", b"\r", b"\n")
 
 
@@ -120,11 +122,11 @@ def replace_text(raw: bytes, name: str, old: bytes, new: bytes) -> bytes:
     and nothing needs to be scanned. Raises NotSpliceable.
     """
     quoted = b'"%b"' % name.encode()
-    before, found, behind = raw.partition(quoted)
-    if found and quoted not in behind and (b"\\" not in raw or b"\\u00" not in raw):
-        begin = value_begin(behind)
-        if behind.startswith(old, begin):
-            return b"".join((before, quoted, behind[:begin], new, behind[begin + len(old) :]))
+    end = raw.find(quoted) + len(quoted)
+    if end >= len(quoted) and raw.find(quoted, end) < 0 and (b"\\" not in raw or b"\\u00" not in raw):
+        begin = end + value_begin(raw[end : end + SHORT])
+        if raw.startswith(old, begin):
+            return b"".join((raw[:begin], new, raw[begin + len(old) :]))
     return splice(raw, {name: new})
 
 

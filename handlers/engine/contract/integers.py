@@ -6,6 +6,8 @@ translated, the caller is told instead. Looking costs almost nothing as long as 
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 LONG = b"0" * 19
@@ -26,6 +28,20 @@ def integer_beyond_64_bits(raw: bytes) -> str | None:
     `raw` is JSON that has been parsed once already, so it is well formed and not too deep.
     """
     return _find(raw, "")
+
+
+def may_hold_one(value: Any) -> bool:
+    """Whether parsed JSON of few values may have been written with such an integer: it would be a float now."""
+    waiting = [value]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, dict):
+            waiting.extend(each.values())
+        elif isinstance(each, list):
+            waiting.extend(each)
+        elif isinstance(each, float) and not LEAST < each < MOST:
+            return True
+    return False
 
 
 def _find(raw: Piece, pointer: str) -> str | None:

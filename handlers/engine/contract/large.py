@@ -25,6 +25,8 @@ from .bodies import DEPTH, MOST_LEVELS, not_json, too_deep
 SLICE = 64 << 10
 """The most bytes of JSON that one call parses, checks or writes: two milliseconds' work at the very worst."""
 
+FEW = 4096
+"""With fewer values than this a body is parsed in one call, whatever its size."""
 DECODED_AT_ONCE = 1 << 20
 
 Result = TypeVar("Result")
@@ -76,17 +78,43 @@ def check_utf8(raw: bytes) -> None:
     decoder.decode(b"", final=True)
 
 
+def is_light(raw: bytes) -> bool:
+    """Whether a body is large by its strings alone, as one with a picture in it is: there is little to parse then.
+
+    Between neighbours there is a comma, and the parser nests no deeper than a thousand levels. Commas within strings
+    count too, so a body may be light and not be called so; never the other way round.
+    """
+    return raw.count(b",") < FEW
+
+
 def parse_large(raw: bytes) -> Sliced:
     """Parse a body of any size. Raises GatewayError 400 for what is not JSON or nests too deeply."""
     sliced = Sliced()
     try:
-        check_utf8(raw)
-        sliced.value = _read(raw, 0, sliced)
+        if is_light(raw):
+            sliced.value = _light(raw)
+        else:
+            check_utf8(raw)
+            sliced.value = _read(raw, 0, sliced)
     except (msgspec.MsgspecError, orjson.JSONDecodeError, UnicodeDecodeError) as error:
         raise not_json(error, raw[:64] if raw[:64].strip() else raw) from None
     except RecursionError:
         raise too_deep() from None
     return sliced
+
+
+def _light(raw: bytes) -> Any:
+    try:
+        value = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        check_utf8(raw)
+        raise
+    try:
+        if not DEPTH.allows_below(0)(value):
+            raise too_deep()
+    except ValueError:  # deeper than the check itself can go
+        raise too_deep() from None
+    return value
 
 
 def _read(raw: Piece, level: int, sliced: Sliced) -> Any:
@@ -210,19 +238,16 @@ def _write_array(value: list[Any], pieces: list[bytes]) -> None:
 def _weight(value: Any, enough: int) -> int:
     """About how many bytes `value` takes as JSON; counting stops above `enough`."""
     weight = 0
-    waiting = [value]
-    while waiting and weight <= enough:
-        each = waiting.pop()
-        if isinstance(each, str):
-            weight += len(each) + 3
-        elif isinstance(each, dict):
-            weight += sum(map(len, each)) + 8 * len(each) + 2
-            if weight <= enough:
-                waiting.extend(each.values())
-        elif isinstance(each, list):
-            weight += 2 * len(each) + 2
-            if weight <= enough:
-                waiting.extend(each)
-        else:
-            weight += 8
-    return weight
+    if isinstance(value, dict):
+        for member in value.values():
+            weight += 16 + (len(member) if isinstance(member, str) else _weight(member, enough - weight))
+            if weight > enough:
+                break
+    elif isinstance(value, list):
+        for member in value:
+            weight += 4 + (len(member) if isinstance(member, str) else _weight(member, enough - weight))
+            if weight > enough:
+                break
+    elif isinstance(value, str):
+        weight = len(value)
+    return weight + 4
