@@ -27,8 +27,12 @@ check: $(VENV)/.test       ## lint and types only
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-fuzz: $(VENV)/.test        ## the contract's fuzzing with many more cases
-	MORELLO_FUZZ_EXAMPLES=300 $(BIN)/python -m pytest tests/fuzz $(ARGS)
+FUZZ_EXAMPLES ?= 300
+DIFFERENTIAL_CASES ?= 10000
+
+fuzz: $(VENV)/.test        ## fuzzing of the contract, and both stacks compared, with many more cases of each
+	MORELLO_FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) MORELLO_DIFFERENTIAL_CASES=$(DIFFERENTIAL_CASES) \
+		$(BIN)/python -m pytest tests/fuzz $(wildcard tests/contract/test_differential*.py) $(ARGS)
 
 bench: $(VENV)/.test       ## the figures that stand in the README
 	$(BIN)/python tests/bench/bench.py $(ARGS)

@@ -8,26 +8,24 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-import logging
+import os
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import Any
 
 import orjson
 import pytest
 from contract.asgi import BEARER, JSON, KEY, ask, identify, small_app
+from contract.both_stacks import DOCUMENT, StubCall
 from contract.generated_bodies import Bodies
 from contract.reference_mode import reference_app
 
 from handlers.engine.answers import JSON_HEADERS, Answer
-from handlers.engine.contract import ContractResolver, load_document, operations
+from handlers.engine.contract import ContractResolver, operations
 from handlers.engine.contract.schemas import Schemas
-from handlers.engine.resources import BUNDLED
 
-DOCUMENT = load_document(BUNDLED / "openapi" / "openapi.yaml")
-LEAST_REQUESTS = 2000
+LEAST_REQUESTS = int(os.environ.get("MORELLO_DIFFERENTIAL_CASES", "2000"))
+"""For each operation; `make fuzz` asks for more."""
 PATHS = {"provider_id": "demo", "model": "demo:echo"}
 WORDS_IN_REQUESTS = {
     "type", "properties", "required", "items", "oneOf", "enum", "not", "nullable", "minimum", "maximum", "minLength",
@@ -37,37 +35,6 @@ WORDS_IN_REQUESTS = {
 """What the generator understands. A new word in a request's schema has to be taught to it first."""
 
 GOOD = orjson.dumps({"model": "demo:echo", "max_tokens": 5, "messages": [{"role": "user", "content": "hi"}]})
-
-
-class StubCall:
-    """A call whose exchange is over at once: only the decision counts here. Every model is known."""
-
-    engine = SimpleNamespace(catalogue=SimpleNamespace(entry=lambda *_: {"created_at": "", "provider_type": ""}))
-
-    def __init__(self, operation: Any, dialect_name: str, scope: Any, receive: Any, **more: Any) -> None:
-        self.operation, self.dialect_name, self.scope, self.receive = operation, dialect_name, scope, receive
-        self.__dict__.update(more)
-
-    async def exchange(self, body: dict[str, Any], provider_id: str | None = None) -> Answer:
-        return Answer(200, JSON_HEADERS, orjson.dumps([body.get("model"), provider_id]))
-
-    async def serve(self, rule: Any, body: dict[str, Any], provider_id: str | None = None) -> Answer:
-        return await self.exchange(body, provider_id)
-
-
-@pytest.fixture(scope="module")
-def stacks() -> Iterator[tuple[Any, Any]]:
-    """The fast stack and the stock one, on the same contract, resolver and handlers."""
-    quiet = [logging.getLogger("connexion"), logging.getLogger("root")]
-    levels = [each.level for each in quiet]
-    for each in quiet:
-        each.setLevel(logging.CRITICAL)
-    yield (
-        small_app(DOCUMENT, package="handlers", make_call=StubCall),
-        reference_app(DOCUMENT, StubCall, identify),
-    )
-    for each, level in zip(quiet, levels, strict=True):
-        each.setLevel(level)
 
 
 @dataclass
