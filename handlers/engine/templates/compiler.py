@@ -10,7 +10,7 @@ from ..errors import ConfigurationError
 from .blind import blind
 from .kinds import Kind
 from .problems import BadTemplate
-from .scope import Constant, Macro, Meaning
+from .scope import Constant, Local, Macro, Meaning
 from .survey import Shape, Survey
 from .texts import Text
 from .unit import Unit
@@ -140,7 +140,7 @@ class Compiler:
         return unit
 
     def _imported(self, name: str, dialect: str, within: tuple[str, ...]) -> dict[str, Meaning]:
-        """The macros and constants of a file that another one imports."""
+        """The macros and constants of a file that another one imports; a name that is worked out there is a Local."""
         if name in within:
             raise ConfigurationError(
                 "files import each other in a circle: " + " → ".join([*within[within.index(name) :], name]),
@@ -151,7 +151,8 @@ class Compiler:
         if key not in self._imports:
             unit = self._unit(name, None, dialect, within)
             own = {written.macro.name for written in unit.macros.values()}
-            self._imports[key] = {
+            worked_out: dict[str, Meaning] = {found: Local("") for found in unit.outer.assigned}
+            self._imports[key] = worked_out | {
                 found: meaning
                 for found, meaning in unit.scope.names.items()
                 if isinstance(meaning, Constant) or (isinstance(meaning, Macro) and found in own)

@@ -148,8 +148,13 @@ class Unit:
             self.problems.fail("T017", f"there is no file `{file}` in this folder", node.lineno)
         for name in node.names:
             there, here = (name, name) if isinstance(name, str) else name
-            if there not in found:
-                self.problems.note("T017", f"`{file}` has no `{there}`", node.lineno, nearest(there, found))
+            if isinstance(found.get(there), Local):
+                sentence = f"`{there}` is worked out in `{file}`, and only what is written out there can be imported"
+                hint = f"Make it a macro: {{% macro {there}() %}}…{{% endmacro %}}, and call it."
+                self.problems.note("T017", sentence, node.lineno, hint)
+            elif there not in found:
+                known = [name for name, meaning in found.items() if not isinstance(meaning, Local)]
+                self.problems.note("T017", f"`{file}` has no `{there}`", node.lineno, nearest(there, known))
             elif self.free(here, node.lineno):
                 self.scope.define(here, self.adopt(found[there]))
 
