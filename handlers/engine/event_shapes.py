@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -30,6 +30,30 @@ class EventShape(NamedTuple):
     prefix: bytes
     suffix: bytes
     rest: Match | None
+
+    def texts(self, events: Iterable[bytes], known: list[str]) -> list[bytes]:
+        """The texts in the first events, as JSON, as long as they are of this shape and no text is empty. What they
+        say is added to `known`."""
+        prefix, suffix, rest = self
+        found: list[bytes] = []
+        add, remember, loads = found.append, known.append, orjson.loads
+        # What has its quotes around it and is JSON, is a text.
+        opening, closing, start, end = prefix + b'"', b'"' + suffix, len(prefix), -len(suffix)
+        for raw in events:
+            if rest is None:
+                quoted = raw[start:end] if raw.startswith(opening) and raw.endswith(closing) else b""
+            else:
+                match = rest(raw, start) if raw.startswith(prefix) else None
+                quoted = match[1] if match is not None else b""
+            try:
+                text = loads(quoted)
+            except orjson.JSONDecodeError:
+                break
+            if not text:
+                break
+            remember(text)
+            add(quoted)
+        return found
 
 
 class Hole(NamedTuple):

@@ -91,7 +91,7 @@ async def streamed(call: Call, journey: Journey, target: Target, door: Door) -> 
         upstream_of.open(door.dialect.method, journey.url(), journey.headers, journey.outgoing)
     )
     try:
-        await asyncio.wait((opening,), timeout=call.engine.ping_after)
+        await done_within(opening, call.engine.ping_after)
     except asyncio.CancelledError:
         await abandon(opening)
         raise
@@ -101,6 +101,24 @@ async def streamed(call: Call, journey: Journey, target: Target, door: Door) -> 
     if not journey.streams(upstream):
         return await whole(journey, upstream)
     return stream_answer(call, journey, upstream, frames_of(call, journey, opening))
+
+
+async def done_within(opening: asyncio.Future[UpstreamAnswer], seconds: float) -> None:
+    """Until it is done, or the time is up. asyncio.wait, which does the same for many, costs three times as much."""
+    loop = asyncio.get_running_loop()
+    waiter: asyncio.Future[None] = loop.create_future()
+
+    def wake(_: object = None) -> None:
+        if not waiter.done():
+            waiter.set_result(None)
+
+    opening.add_done_callback(wake)
+    timer = loop.call_later(seconds, wake)
+    try:
+        await waiter
+    finally:
+        timer.cancel()
+        opening.remove_done_callback(wake)
 
 
 async def whole(journey: Journey, upstream: UpstreamAnswer) -> Answer:

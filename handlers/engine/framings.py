@@ -68,16 +68,12 @@ class ServerSentEvents:
             self._returns = True
         if self._rest or self._returns:
             return self._feed_slowly(chunk)
-        events = []
-        start = 0
-        while (end := chunk.find(b"\n\n", start) + 2) != 1:
-            events.append(chunk[start:end])
-            start = end
-        if start < len(chunk):
-            self._rest += chunk[start:]
-            if not events:
+        *whole, rest = chunk.split(b"\n\n")
+        if rest:
+            self._rest += rest
+            if not whole:
                 check(self._rest, self._limit)
-        return events
+        return [event + b"\n\n" for event in whole]
 
     def _feed_slowly(self, chunk: bytes) -> list[bytes]:
         """There is a beginning from before, or a carriage return: search what is joined, but only where it is new."""

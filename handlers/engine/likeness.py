@@ -46,34 +46,19 @@ class Likeness(NamedTuple):
     def follow(self, events: Sequence[bytes], at: int, pieces: list[bytes], writer: FrameWriter) -> int:
         """Translate the events from `at` on as long as they are alike: add the caller's bytes, remember the shreds.
         Gives how many there were."""
-        (prefix, suffix, rest), before, after, last, texts = self
-        start, end = len(prefix), len(suffix)
-        begun = at
-        for raw in events[at:] if at else events:
-            if not raw.startswith(prefix):
-                break
-            if rest is not None:
-                match = rest(raw, start)
-                if match is None:
-                    break
-                quoted = match[1]
-            elif raw.endswith(suffix):
-                quoted = raw[start : len(raw) - end]
-            else:
-                break
-            try:
-                text = orjson.loads(quoted)
-            except orjson.JSONDecodeError:
-                break
-            if text.__class__ is not str or not text:
-                break
-            texts.append(text)
-            pieces += (before, quoted, after)
-            if last is not None:
-                pieces += (b"%d" % writer.count, last)
+        if not events[at].startswith(self.shape.prefix):
+            return 0
+        found = self.shape.texts(events[at:] if at else events, self.texts)
+        if not found:
+            return 0
+        before, after, last = self.before, self.after, self.last
+        if last is None:
+            pieces += (before, (after + before).join(found), after)
+        else:
+            for quoted in found:
+                pieces += (before, quoted, after, b"%d" % writer.count, last)
                 writer.count += 1
-            at += 1
-        return at - begun
+        return len(found)
 
 
 class Learner:

@@ -22,7 +22,7 @@ from .provider_errors import own_credential, parsed, provider_error, scrub_bytes
 from .query import with_query
 from .recorded_usage import usage_of_answer
 from .relay import Relay, replaced_models
-from .splicing import NotSpliceable, replace_text, splice, top_level
+from .splicing import NotSpliceable, appended, replace_text, splice, top_level
 from .streams import OF_JSON
 from .translation import Translation
 
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from .call import Call
     from .providers import Door, Target
     from .upstream import UpstreamAnswer
+
+
+ONLY_MODEL = {"model"}
 
 
 class PassThrough(Journey):
@@ -80,6 +83,9 @@ class PassThrough(Journey):
         if "model" in changed:
             edits["model"] = model
         try:
+            if body.keys() <= changed.keys() and body.keys() & edits.keys() == ONLY_MODEL and asked == target.requested:
+                named_anew = replace_text(raw, "model", target.requested_json, edits.pop("model") or b"")
+                return appended(named_anew, {name: value for name, value in edits.items() if value is not None})
             return splice(raw, edits)
         except NotSpliceable:
             named = {"model": target.model_id} if "model" in changed else {}

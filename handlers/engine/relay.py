@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from .upstream import UpstreamAnswer
 
 ERROR = b"error"
+MANY = 8
+"""From so many events on that came together, it is cheaper to look at them together."""
+ENDING = 3
+"""So many events at the end of a stream may tell counts, or that it ends."""
 ENDS = {"sse": b"\n\n", "ndjson": b"\n", "json-array": b""}
 """What the last event of a stream ends with, if the provider forgot it."""
 
@@ -125,7 +129,17 @@ class Relay:
         return b"" if data is None or data == self.end else self.journey.writer.element(data)
 
     def relayed_all(self, events: list[bytes]) -> bytes:
-        """Some events as the caller gets them. Nearly all begin as those before them, and tell no counts."""
+        """Some events as the caller gets them. Nearly all are like those before them, and tell no counts."""
+        if self.framing == "sse" and len(events) > MANY:
+            first, *middle, last = events[0], *events[1:-ENDING], events[-ENDING:]
+            start = self.relayed(first)
+            alike = self.relayed_alike(middle)
+            if alike is not None:
+                return b"".join((start, alike, *map(self.relayed, last)))
+            return start + self.relayed_singly(events[1:])
+        return self.relayed_singly(events)
+
+    def relayed_singly(self, events: list[bytes]) -> bytes:
         pieces: list[bytes] = []
         learned, counts = self.learned, self.counts
         for raw in events:
@@ -135,6 +149,22 @@ class Relay:
                 pieces.append(self.relayed(raw))
                 learned = self.learned
         return b"".join(pieces)
+
+    def relayed_alike(self, events: list[bytes]) -> bytes | None:
+        """Several events at once, where nothing in any of them needs a look of its own; else None."""
+        joined, learned = b"".join(events), self.learned
+        if self.counts is not None and self.counts in joined:
+            return None
+        if learned:
+            known = len(learned)
+            rests = [raw[known:] for raw in events if raw.startswith(learned)]
+            return self.new_prefix + self.new_prefix.join(rests) if len(rests) == len(events) else None
+        if ERROR in joined or not of_usual_lines(joined, len(events)):
+            return None
+        for name in self.models:
+            if name in joined:
+                return None
+        return joined
 
     def relayed(self, raw: bytes) -> bytes:
         """One event as the caller gets it: with his name for the model, or nothing if it is withheld."""
@@ -204,6 +234,18 @@ class Relay:
             return False
         self.call.usage = {**self.call.usage, **found}
         return self.withhold and self.empty is not None and body.get(self.empty) == []
+
+
+def of_usual_lines(joined: bytes, count: int) -> bool:
+    """Whether so many events consist of lines with data, or of a name and data each: there are as many lines of these
+    kinds as there are lines, so all are."""
+    if b"\r" in joined:
+        return False
+    if joined.startswith(b"event: "):
+        named, lines = joined.count(b"\n\nevent: ") == count - 1, 2 * count
+        return named and joined.count(b"\ndata: ") == count and joined.count(b"\n") == lines + count
+    unnamed = joined.startswith(b"data: ") and joined.count(b"\n\ndata: ") == count - 1
+    return unnamed and joined.count(b"\n") == 2 * count
 
 
 def quoted(name: str) -> bytes:

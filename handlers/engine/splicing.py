@@ -90,6 +90,13 @@ def splice(raw: bytes, edits: dict[str, bytes | None]) -> bytes:
     return b"".join((raw[:opened], *pieces, raw[behind or opened :]))
 
 
+def appended(raw: bytes, added: dict[str, bytes]) -> bytes:
+    """`raw`, an object with members, with more of them at its end, none of which it has."""
+    head = raw[: raw.rindex(b"}")].rstrip(WHITE_SPACE)
+    more = b"".join([b",%s:%s" % (orjson.dumps(name), value) for name, value in added.items()])
+    return head + more + raw[len(head) :]
+
+
 def locate(raw: bytes, path: tuple[str, ...]) -> tuple[int, int] | None:
     """From where to where the value at `path` stands (`("message", "model")`), or None if it is not there."""
     offset = 0
@@ -109,6 +116,7 @@ def locate(raw: bytes, path: tuple[str, ...]) -> tuple[int, int] | None:
     return offset, offset + len(raw)
 
 
+WHITE_SPACE = b" \t\r\n"
 AFTER_KEY = re.compile(rb"[ \t\r\n]*:[ \t\r\n]*")
 SHORT = 64
 """Bytes behind a key in which its value begins, unless somebody has put a lot of space there."""

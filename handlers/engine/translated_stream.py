@@ -112,7 +112,7 @@ class TranslatedStream:
         if self.failure is not None:
             raise self.failure
         if self.ended:
-            await next_chunk(chunks, asyncio.get_running_loop().time() + LINGER)
+            await next_chunk(chunks, None if upstream.complete else asyncio.get_running_loop().time() + LINGER)
 
     def written(self, events: Sequence[bytes]) -> bytes:
         """The caller's frames for some of the provider's events."""
