@@ -18,7 +18,7 @@ from handlers.engine.frame_writer import FrameWriter
 from handlers.engine.renames import Renaming
 from handlers.engine.streams import parser, splitter
 from handlers.engine.templates import SHRED, UNREAD
-from handlers.engine.templates.blind import guarded
+from handlers.engine.templates.blind import guarded, kind_of_opaque
 from handlers.engine.templates.values import Failure
 from handlers.engine.translated_stream import TranslatedStream
 
@@ -224,4 +224,5 @@ def test_what_must_not_be_touched_is_not_even_there_or_absent() -> None:
     with pytest.raises(Failure):
         bool(UNREAD)
     with pytest.raises(Failure):
-        isinstance(UNREAD, str)
+        kind_of_opaque(UNREAD)
+    assert kind_of_opaque(SHRED) is str and kind_of_opaque("a") is str and kind_of_opaque([]) is list

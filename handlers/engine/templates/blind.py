@@ -34,8 +34,9 @@ class Opaque:
 
     @property  # type: ignore[misc]
     def __class__(self) -> type:
-        """What code asks that wants to know the kind as plain Python does."""
-        return self.kind or refuse()
+        """The kind, as far as it is known: also for who only looks through all objects that there are. Compiled code
+        asks `kind_of_opaque` instead."""
+        return self.kind or Opaque
 
     def __bool__(self) -> bool:
         return self.kind is not None or refuse()
