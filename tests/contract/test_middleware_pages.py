@@ -47,6 +47,18 @@ def test_references_are_kept_and_internal_words_are_not():
         assert kept in served
 
 
+def test_defaults_that_are_objects_are_not_served():
+    """A generator of clients that stumbles over one leaves out every operation that refers to it."""
+    document = {"components": {"schemas": {
+        "A": {"type": "object", "default": {"type": "auto"}, "properties": {"default": {"type": "string", "default": "x"}}},
+        "B": {"type": "array", "default": ["text"]},
+    }}}  # fmt: skip
+    assert served_document(document)["components"]["schemas"] == {
+        "A": {"type": "object", "properties": {"default": {"type": "string", "default": "x"}}},
+        "B": {"type": "array", "default": ["text"]},
+    }
+
+
 def test_names_that_look_like_extensions_are_kept():
     """A header named x-request-id, a member named x-thing and whatever an example holds are no words of ours."""
     document = {

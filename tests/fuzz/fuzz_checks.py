@@ -133,7 +133,7 @@ class Checks:
             vendor = "openai" if provider.dialect in ("completions", "services") else provider.dialect
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # one package takes words that it does not know, and tells so
-                request_validator(vendor).validate(with_known_words(provider.last.body))
+                request_validator(vendor).validate(with_bytes(with_known_words(provider.last.body)))
 
     def whole_answers_are_exact(self, ctx: Any, response: Response, case: Case) -> None:
         """No member but the declared ones, no word but the known ones; and the vendor's own types say so too."""
@@ -232,7 +232,25 @@ def unechoed(value: Any, sent: Any) -> Any:
     if isinstance(value.get("response"), dict):
         return {**value, "response": unechoed(value["response"], sent)}
     neutral = {"tools": [], "tool_choice": "auto"}
-    return {name: neutral[name] if name in neutral and member == sent.get(name) else member for name, member in value.items()}
+    return {name: neutral[name] if name in neutral and echoes(member, sent.get(name)) else member for name, member in value.items()}
+
+
+def echoes(member: Any, sent: Any) -> bool:
+    """Whether a member only repeats what was sent, be it without what was empty there."""
+    if isinstance(member, dict) and isinstance(sent, dict):
+        return all(name in sent and echoes(each, sent[name]) for name, each in member.items())
+    if isinstance(member, list) and isinstance(sent, list) and len(member) == len(sent):
+        return all(echoes(each, other) for each, other in zip(member, sent, strict=True))
+    return bool(member == sent)
+
+
+def with_bytes(body: Any) -> Any:
+    """A body whose data are base64: what callers send instead goes on as it is, for its provider to refuse."""
+    if isinstance(body, list):
+        return [with_bytes(each) for each in body]
+    if not isinstance(body, dict):
+        return body
+    return {name: "AA==" if name == "data" and isinstance(each, str) else with_bytes(each) for name, each in body.items()}
 
 
 def declared(case: Case, status: int) -> Schema:

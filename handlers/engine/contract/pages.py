@@ -65,6 +65,8 @@ def _without_internals(node: Any, *, names: bool = False) -> Any:
     for word, value in node.items():
         if names:
             result[word] = _without_internals(value)
+        elif word == "default" and isinstance(value, Mapping):
+            continue  # generators of clients stumble over it, and leave out all that refers to the schema
         elif word in VERBATIM:
             result[word] = value
         elif not word.startswith("x-") or word in SERVED_EXTENSIONS:
