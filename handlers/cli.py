@@ -128,7 +128,8 @@ def configuration_of(options: argparse.Namespace) -> Configuration:
 
 
 def run_serve(options: argparse.Namespace) -> int:
-    from .app import Morello  # noqa: PLC0415 - the other commands start without the server's packages
+    from .app import CONTRACT, Morello  # noqa: PLC0415 - the other commands start without the server's packages
+    from .engine.contract import kept_document  # noqa: PLC0415
     from .engine.request_log import RequestLog  # noqa: PLC0415
     from .health import STARTED  # noqa: PLC0415
     from .large_requests import LargeRequests  # noqa: PLC0415
@@ -154,7 +155,10 @@ def run_serve(options: argparse.Namespace) -> int:
             configuration, address, access, options.workers, cors_origins=tuple(options.cors_origin),
             log_level=options.log_level,
         )  # fmt: skip
-    morello = Morello(configuration, access, cors_origins=options.cors_origin, log=RequestLog())
+    document = kept_document(CONTRACT, state_folder(os.environ) / "contract.json")
+    morello = Morello(
+        configuration, access, document=document, cors_origins=options.cors_origin, log=RequestLog()
+    )
     told = Work(configuration.resources.home, address, replace(access, fresh=None), (), options.log_level, STARTED)
     morello.large = LargeRequests(morello.engine, told, begin_worker)
     return serve(morello, address, access, log_level=options.log_level)

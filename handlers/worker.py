@@ -19,9 +19,10 @@ from multiprocessing.context import SpawnProcess
 from types import FrameType
 
 from . import health
-from .app import Morello
+from .app import CONTRACT, Morello
 from .engine.checked_templates import CheckedTemplates
 from .engine.configuration import load_configuration
+from .engine.contract import kept_document
 from .engine.errors import ConfigurationError
 from .engine.request_log import RequestLog
 from .engine.resources import state_folder
@@ -61,7 +62,10 @@ def work(told: Work, listener: socket.socket, pipe: Connection) -> None:
     try:
         checked = CheckedTemplates(state_folder(os.environ) / "checked-templates")
         configuration = load_configuration(told.home, os.environ, checked)
-        morello = Morello(configuration, told.access, cors_origins=told.cors_origins, log=RequestLog())
+        document = kept_document(CONTRACT, state_folder(os.environ) / "contract.json")
+        morello = Morello(
+            configuration, told.access, document=document, cors_origins=told.cors_origins, log=RequestLog()
+        )
     except ConfigurationError as error:
         log.error("A worker cannot begin: %s", error)
         sys.exit(1)
