@@ -59,7 +59,7 @@ LEFT_OUT_OF_ANSWERS: dict[str, str] = {
         for name in ("additional_tools", "compaction", "custom_tool_call_output", "function_call_output")
     },
     **{
-        f"Response.{name}": PASSED
+        f"ResponsesResponse.{name}": PASSED
         for name in (
             "access_programs", "conversation", "image", "input_transformations", "moderation", "prompt",
             "prompt_cache_diagnostics", "prompt_cache_options", "tool_usage",
@@ -92,7 +92,7 @@ BEYOND_REQUESTS: dict[str, str] = {
     **{f"Response{name}Message.id": "as of an answer's message" for name in ("System", "Developer", "User")},
 }
 BEYOND_ANSWERS: dict[str, str] = {
-    "Response.store": "documented, and answered by the API",
+    "ResponsesResponse.store": "documented, and answered by the API",
     "ResponseAllowedTool": "the package has any object there",
     "ResponseCustomToolCall.status": "as of a function's call",
     "ResponseArgumentsDoneEvent.name": "answered by the API",

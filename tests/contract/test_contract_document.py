@@ -165,6 +165,11 @@ def test_no_title_repeats_a_name() -> None:
     assert [place for place, schema in every_schema() if "title" in schema] == []
 
 
+def test_no_schema_is_called_as_what_generated_clients_bring_themselves() -> None:
+    """A type of that name would hide theirs, and the whole module could not be loaded."""
+    assert schemas().keys() & {"Response", "Request", "Client", "AuthenticatedClient", "Unset", "File", "Types"} == set()
+
+
 def test_null_is_declared_where_validators_see_it() -> None:
     """`nullable` counts beside `type` only, an enum lists null, and a union takes null in one branch at most."""
     for place, schema in every_schema():

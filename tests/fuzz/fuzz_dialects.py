@@ -106,7 +106,7 @@ DIALECTS = {
         "MessagesRequest", "Message", "AnthropicError", partial(strict, Message), strict_event, messages_grammar
     ),
     "responses": Spoken(
-        "ResponsesRequest", "Response", "OpenAIError", strict_response,
+        "ResponsesRequest", "ResponsesResponse", "OpenAIError", strict_response,
         lambda data: validate_event(data["type"], data), responses_grammar,
     ),
     "gemini": Spoken(

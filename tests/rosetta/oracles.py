@@ -41,7 +41,7 @@ COMPONENTS = {
     ("anthropic", "response"): "Message",
     ("anthropic", "error"): "AnthropicError",
     ("responses", "request"): "ResponsesRequest",
-    ("responses", "response"): "Response",
+    ("responses", "response"): "ResponsesResponse",
     ("responses", "error"): "OpenAIError",
     ("gemini", "request"): "GenerateContentRequest",
     ("gemini", "response"): "GenerateContentResponse",

@@ -42,7 +42,7 @@ def closed(component: str) -> Any:
 
 def judge(answer: Json) -> None:
     """By the official types, strictly, and by our own contract: `store` aside, which the API answers, too."""
-    closed("Response").validate(answer)
+    closed("ResponsesResponse").validate(answer)
     known = copy.deepcopy({name: value for name, value in answer.items() if name != "store"})
     if known["error"] and known["error"]["code"] in ("context_length_exceeded", "insufficient_quota"):
         known["error"]["code"] = "server_error"
