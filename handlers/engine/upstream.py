@@ -6,6 +6,7 @@ A request is sent again only when nothing of it was sent, or when an operator as
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 import zlib
 from collections.abc import AsyncIterator
@@ -42,6 +43,10 @@ _OF_THE_HOP = frozenset((
 def media_type_of(content_type: bytes) -> str:
     """The media type that a header names. Providers name the same few."""
     return content_type.partition(b";")[0].strip().lower().decode("latin-1")
+
+
+ORIGIN = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+")
+"""Of an address what may be told: neither its path nor its query, which may hold a key."""
 
 
 class UpstreamAnswer:
@@ -184,6 +189,9 @@ class Upstream:
                     await asyncio.sleep(wait)
                     answered += 1
                     continue
+            if reply.status >= 300 and (reply.status < 400 or reply.status >= 600):
+                await reply.stream.aclose()
+                raise self.no_answer(reply)
             return UpstreamAnswer(self, reply)
 
     async def _send(
@@ -265,6 +273,15 @@ class Upstream:
                 await transport.aclose()
 
     # ---- failures -------------------------------------------------------------------------------------------
+
+    def no_answer(self, reply: Reply) -> UpstreamError:
+        """Of a status that is neither an answer nor a failure. Requests are not sent on: they hold our key."""
+        if reply.status >= 600:
+            return self.error(f"answered with {reply.status}, which is no status of HTTP", "protocol_error")
+        location = next((value for name, value in reply.headers if name.lower() == b"location"), b"")
+        origin = ORIGIN.match(location.decode("latin-1"))
+        where = f" to {origin.group()}" if origin else ""
+        return self.error(f"redirects{where} ({reply.status}); its base_url must be where it answers", "redirected")
 
     def error(self, what: str, code: str, *, type: str = "upstream", sent: bool = True) -> UpstreamError:
         """An error that says what this provider did."""

@@ -85,11 +85,23 @@ def test_one_caller_s_cookie_is_not_sent_for_another():
         assert not any(b"cookie" in request.lower() for request in provider.requests)
 
 
-def test_redirects_are_answers():
-    """A key goes only where its owner has written, never where a server points."""
-    with Provider(answering(whole(status=b"307 Over There", headers=b"location: http://127.0.0.1:1/\r\n"))) as provider:
-        assert asked(provider.url())[0] == 307
-        assert len(provider.requests) == 1
+def test_redirects_are_failures_that_say_where_to():
+    """A key goes only where its owner has written, never where a server points; of its path nothing is told."""
+    location = b"location: http://127.0.0.1:1/in?key=secret\r\n"
+    with Provider(answering(whole(status=b"307 Over There", headers=location))) as provider:
+        failure = asked(provider.url())
+        assert (failure.status, failure.code, len(provider.requests)) == (502, "redirected", 1)
+    assert str(failure) == (
+        "The provider mock redirects to http://127.0.0.1:1 (307); its base_url must be where it answers."
+    )
+
+
+def test_a_status_that_is_none_is_a_failure():
+    """Some servers say 999; no caller's HTTP has a word for it."""
+    with Provider(answering(whole(status=b"999 Odd"))) as provider:
+        failure = asked(provider.url())
+    assert (failure.status, failure.code) == (502, "protocol_error")
+    assert "999" in str(failure)
 
 
 def test_more_calls_than_a_pool_of_a_hundred():
