@@ -120,7 +120,7 @@ class LenientOllama(Lenient):
         said += [{"content": "", "tool_calls": [call]} for call in message.get("tool_calls", ())]
         head = {"model": answer["model"], "created_at": AT}
         lines: list[Json] = [{**head, "message": {"role": "assistant", **piece}, "done": False} for piece in said]
-        if broken:
+        if broken and lines:  # as the first line it would be a failure, and no stream
             lines = [*lines[:2], {"error": "an error was encountered while running the model"}]
         else:
             lines.append({**answer, "message": {"role": "assistant", "content": ""}})
