@@ -1,10 +1,10 @@
 """What the gateway costs, beside floors and other gateways, in one run on this machine's loopback.
 
     make bench                                       the quick run, a few minutes
-    make bench ARGS="--full"                         every scenario, size and number of streams
+    make bench ARGS="--full"                         every scenario, size and number of streams; about twelve minutes
     make bench ARGS="--peers rolter,litellm"         beside other gateways, which are installed into a cache first
     make bench ARGS="--only cost,streams --targets relay,morello --match pass-through --rounds 5"
-    make bench ARGS="--full --readme"                ends with the section of the README, and draws its plots
+    make bench ARGS="--full --readme"                ends with the section of the README; keeps its plots and figures
 
 The measured server has one core, the load and the mock provider have the others. Every answer is checked to the end.
 Rounds alternate between the targets, medians are taken; absolute figures are the machine's, the ratios are what counts.
@@ -35,19 +35,21 @@ from targets import FLOORS, Server, Target, morello, nginx_command, provider, se
 HERE = Path(__file__).parent
 SECTIONS = ("cost", "latency", "streams", "memory", "start", "growth")
 DEFAULT_TARGETS = "relay,transport,nginx,morello"
+LEFT_OUT = {FLOORS["answering"].name, FLOORS["transport"].name, "morello, 2 workers"}
+"""Who is left out of the full run's long sections."""
 DIRECT = Target("provider itself", lambda _provider, _port, _folder: ([], {}))
 
 
 def options_of(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--full", action="store_true", help="every scenario, longer rounds")
+    parser.add_argument("--full", action="store_true", help="every scenario, size and number of streams")
     parser.add_argument("--only", default="", help=f"sections, by commas: {','.join(SECTIONS)}")
     parser.add_argument("--targets", default="", help=f"{','.join(FLOORS)},nginx,morello,workers; else {DEFAULT_TARGETS}")
     parser.add_argument("--peers", default="", help=f"other gateways, by commas: {','.join(PEERS)}")
     parser.add_argument("--cache", type=Path, default=CACHE, help=f"where peers are installed ({CACHE})")
     parser.add_argument("--match", default="", help="only scenarios whose name holds this")
-    parser.add_argument("--rounds", type=int, help="of each scenario and target (3; 5 with --full)")
-    parser.add_argument("--seconds", type=float, help="of each round (0.7; 2 with --full)")
+    parser.add_argument("--rounds", type=int, default=3, help="of each scenario and target (3)")
+    parser.add_argument("--seconds", type=float, default=0.7, help="of each round (0.7)")
     parser.add_argument("--rate", type=float, default=500, help="requests a second while latency is measured")
     parser.add_argument("--streams", default="", help=f"numbers of streams at once; all are {','.join(map(str, STREAMS))}")
     parser.add_argument("--requests", type=int, help="while memory is watched (10,000; 100,000 with --full)")
@@ -55,10 +57,9 @@ def options_of(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--plots", type=Path, help="a folder for the plots")
     parser.add_argument("--readme", action="store_true", help="end with the README's section; plots go to tests/bench/plots")
     given = parser.parse_args(arguments)
-    given.rounds = given.rounds or (5 if given.full else 3)
-    given.seconds = given.seconds or (2.0 if given.full else 0.7)
     given.requests = given.requests or (100_000 if given.full else 10_000)
     given.plots = given.plots or (HERE / "plots" if given.readme else None)
+    given.json = given.json or (HERE / "plots" / "figures.json" if given.readme else None)
     given.only = [one for one in given.only.split(",") if one] or [*(SECTIONS if given.full or given.readme else SECTIONS[:-1])]
     given.streams = [int(one) for one in given.streams.split(",") if one] or (list(STREAMS) if given.full or given.readme else [16, 500])
     if unknown := set(given.only) - set(SECTIONS):
@@ -124,14 +125,17 @@ def run(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
             if set(given.only) - {"start"}:
                 measures.warm(servers, matching(given, core()))
             direct = Server(DIRECT, port, 0, port)
-            pick = [*core(), *large()] if given.full else [*few()]
-            sections: dict[str, Callable[[], Any]] = {
-                "cost": lambda: measures.cost(servers, matching(given, iter(pick)), given.seconds, given.rounds, tell("cost")),
+            pick = [*core()] if given.full else [*few()]
+            kept = [server for server in servers if not given.full or server.name not in LEFT_OUT]
+            sections: dict[str, Callable[[], Any]] = {  # large bodies last: a process for them costs memory for a while
+                "memory": lambda: measures.memory([one for one in kept if one.name == "morello" or not given.full], plain, given.requests, tell("memory")),
                 "latency": lambda: measures.latency(
                     [direct, *servers], matching(given, (one for one in few() if one.size <= 1 << 10 and not one.label)),
                     given.rate, max(1.0, given.seconds), given.rounds, tell("latency")),
-                "streams": lambda: measures.streams([direct, *servers], given.streams, tell("streams")),
-                "memory": lambda: measures.memory(servers, plain, given.requests, tell("memory")),
+                "streams": lambda: measures.streams([direct, *kept], given.streams, tell("streams")),
+                "cost": lambda: [
+                    *measures.cost(servers, matching(given, iter(pick)), given.seconds, given.rounds, tell("cost")),
+                    *(measures.cost(kept, matching(given, large()), given.seconds, given.rounds, tell("cost")) if given.full else ())],
                 "growth": lambda: grown(given, servers, port, folder, tell("growth")),
             }  # fmt: skip
             for section, measure in sections.items():
@@ -168,6 +172,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="morello-bench-") as folder:
         found = run(given, Path(folder))
     if given.json:
+        given.json.parent.mkdir(parents=True, exist_ok=True)
         given.json.write_text(json.dumps(found, indent=1))
     if given.plots:
         report.draw(found, given.plots)

@@ -127,7 +127,8 @@ def readme(found: Mapping[str, Any]) -> str:
         for scenario, rows in by_scenario.items():
             cells = [number(rows[name]["cpu_us"]) if name in rows and not rows[name]["failed"] else "–" for name in names]
             out.append(f"| {scenario} | {' | '.join(cells)} |")
-    drawn = [*(["body-messages"] if found.get("growth") else []), *(["streams-cpu", "streams-late"] if found.get("streams") else [])]
+    drawn = [*(["body-messages", "body-image", "providers"] if found.get("growth") else []),
+             *(["streams-cpu", "streams-late", "streams-gap"] if found.get("streams") else [])]
     out += ["", *(f"![{name}](tests/bench/plots/{name}.svg)" for name in drawn)]
     return "\n".join(["", "<!-- figures: make bench -->", *out, "<!-- end of figures -->"])
 
