@@ -107,8 +107,10 @@ class Call:
         declared = self.operation.extensions.get("x-stream")
         if isinstance(declared, bool):
             return declared
-        default = isinstance(declared, dict) and declared.get("default") is True
-        return body.get("stream", default) is True
+        asked = body.get("stream")
+        if asked is None:  # null says nothing, too
+            return isinstance(declared, dict) and declared.get("default") is True
+        return asked is True
 
     @property
     def framing(self) -> Framing:

@@ -54,10 +54,11 @@ def test_nothing_said_means_a_stream(world: Any, model: str) -> None:
     import httpx  # noqa: PLC0415 - the package always says it
     from serving import KEY  # noqa: PLC0415
 
-    answer = httpx.post(f"{world.url}/api/chat", json={"model": model, "messages": user("Tell me a story")},
-                        headers={"authorization": f"Bearer {KEY}"}, trust_env=False)  # fmt: skip
-    assert answer.headers["content-type"].startswith("application/x-ndjson")
-    assert len(answer.text.splitlines()) > 2
+    for nothing in ({}, {"stream": None}):
+        body = {"model": model, "messages": user("Tell me a story"), **nothing}
+        answer = httpx.post(f"{world.url}/api/chat", json=body, headers={"authorization": f"Bearer {KEY}"}, trust_env=False)
+        assert answer.headers["content-type"].startswith("application/x-ndjson")
+        assert len(answer.text.splitlines()) > 2
 
 
 @pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])

@@ -314,7 +314,8 @@ def wants_stream(case: Case, sent: Schema) -> bool:
     rule = operation_of(case).get("x-stream")
     if isinstance(rule, bool):
         return rule
-    wanted: bool = sent.get("stream", rule["default"] if isinstance(rule, dict) else False) is True
+    asked = sent.get("stream")
+    wanted: bool = (rule["default"] if isinstance(rule, dict) else False) if asked is None else asked is True
     return wanted
 
 
