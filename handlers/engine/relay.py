@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from .answer_checks import error_in
-from .errors import TemplateError
+from .errors import TemplateError, UpstreamError
 from .provider_errors import provider_error, scrub_bytes
 from .recorded_usage import usage_of_event
 from .splicing import locate, replace_first
@@ -87,6 +87,9 @@ class Relay:
             self.call.violations += 1
             end = ENDS[self.framing]
             yield self.relayed(rest if rest.endswith(end) else rest + end)
+        elif not last and self.journey.is_conversation:
+            said_nothing = f"The provider {self.journey.provider.id} ended its stream without an event."
+            raise UpstreamError(said_nothing, code="stream_truncated")
         self.look_back((rest, *reversed(last)))
 
     def look_back(self, last: Iterable[bytes]) -> None:
