@@ -113,9 +113,12 @@ def provider(folder: Path) -> Iterator[int]:
 
 @contextlib.contextmanager
 def serving(target: Target, provider_port: int, folder: Path, on: set[int] = MEASURED) -> Iterator[Server]:
-    """The target as a server, pinned to its core unless told otherwise; what it says goes to a file in `folder`."""
+    """The target as a server, pinned to its core unless told otherwise; what it says goes to a file in `folder`.
+
+    Several workers on one core would only get in each other's way: they have all cores, and share them with the load.
+    """
     port, own = free_port(), folder / target.name.replace(" ", "-").replace(",", "")
     own.mkdir(parents=True, exist_ok=True)
     command, environment = target.start(provider_port, port, own)
-    with running(port, command, on=on, log=own / "said.log", **environment) as process:
+    with running(port, command, on=on if target.workers == 1 else MEASURED | REST, log=own / "said.log", **environment) as process:
         yield Server(target, port, process, provider_port)
