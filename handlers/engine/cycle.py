@@ -126,6 +126,8 @@ class Cycle:
         if self.disconnected or self.response_complete:
             return {"type": "http.disconnect"}
         body, self.body = self.body, b""
+        if self.flow.read_paused:  # or nobody would notice that the caller leaves, as nothing more is asked for
+            self.flow.resume_reading()
         if body.__class__ is not bytes:
             body = bytes(body)
         return {"type": "http.request", "body": body, "more_body": self.more_body}

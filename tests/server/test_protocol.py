@@ -12,7 +12,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+import uvicorn
 from serving import served
+from uvicorn.server import ServerState
 
 from handlers.engine.cycle import WHOLE
 from handlers.engine.guard import GuardedProtocol
@@ -293,6 +295,51 @@ def test_a_body_in_many_pieces_arrives_whole(opened: socket.socket) -> None:
     for _ in range(300):
         opened.sendall(b"y" * 1000)
     assert until(opened, b")").endswith(b", 300000)")
+
+
+class Held:
+    """A transport that only knows whether it reads."""
+
+    reads = True
+
+    def pause_reading(self) -> None:
+        self.reads = False
+
+    def resume_reading(self) -> None:
+        self.reads = True
+
+    def is_closing(self) -> bool:
+        return False
+
+    def get_extra_info(self, _name: str) -> None:
+        return None
+
+
+@pytest.mark.anyio
+async def test_who_has_a_large_body_still_hears_that_its_caller_leaves() -> None:
+    """Its last piece came at once, while the app waited for it: reading went on hold, and the app asks for no more."""
+    taken: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+
+    async def taking(_scope: Any, receive: Any, _send: Any) -> None:
+        taken.set_result(await body_of(receive))
+        await asyncio.Event().wait()
+
+    config = uvicorn.Config(taking, interface="asgi3", log_config=None, ws="none", lifespan="off", proxy_headers=False)
+    config.load()
+    protocol = GuardedProtocol(config=config, server_state=ServerState(), app_state={}, _loop=asyncio.get_running_loop())
+    transport = Held()
+    protocol.connection_made(transport)
+    body = b"x" * 200_000
+    head = request("/", method="POST", body=body).removesuffix(body)
+    protocol.data_received(head)
+    await asyncio.sleep(0)
+    protocol.data_received(body)
+    assert not transport.reads
+    assert await taken == body
+    assert transport.reads
+    assert protocol.cycle is not None and protocol.cycle.task is not None
+    protocol.cycle.task.cancel()
+    protocol.connection_lost(ConnectionResetError())
 
 
 def test_an_idle_connection_is_closed_in_the_end_and_a_used_one_is_not() -> None:
