@@ -92,7 +92,7 @@ def test_every_operation_is_fuzzed() -> None:
 def test_what_the_contract_lets_through_is_answered(fuzzing: Fuzzing, path: str, method: str, target: str) -> None:
     """Random valid requests to each provider: passed through, translated, whole and in pieces.
 
-    A fuzzer that only sees refusals proves nothing: a good part of the cases must be answered, where they are many.
+    A fuzzer that only sees refusals proves nothing: at least half of the cases must be answered, where they are many.
     """
     answered: list[bool] = []
     wanted = number_of(POSITIVE, path, method)
@@ -107,7 +107,7 @@ def test_what_the_contract_lets_through_is_answered(fuzzing: Fuzzing, path: str,
 
     run()
     assert len(answered) >= wanted * 2 // 3, "most cases are still valid after they were made plain"
-    least = len(answered) // 4 if wanted > REPEATED else 1
+    least = len(answered) // 2 if wanted > REPEATED else 1
     assert sum(answered) >= least, f"only {sum(answered)} of {len(answered)} were answered"
 
 
@@ -125,7 +125,7 @@ def test_what_the_contract_forbids_is_refused(fuzzing: Fuzzing, path: str, metho
             fuzzing.judge(case)
 
     run()
-    assert sum(wrong) * 2 >= wanted, f"only {sum(wrong)} of {wanted} were wrong"
+    assert sum(wrong) * 3 >= wanted, f"only {sum(wrong)} of {wanted} were wrong"
 
 
 @pytest.mark.parametrize(("path", "method"), every("get"))
