@@ -91,7 +91,6 @@ STOP = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
     (CHAT, "o:m", [*HELD, b"data: [DONE]\n\n", b": bye\n\n"], 0),
     (CHAT, "o:m", [*HELD, b"data: [DONE]"], 1),
     (CHAT, "o:m", [HELD[0], b'data: {"error":{"message":"boom"}}\n\n'], 0),
-    (CHAT, "o:m", [b": nothing\n\n"], 1),
     (MESSAGES, "a:m", MESSAGE, 1),
     (MESSAGES, "a:m", [*MESSAGE, STOP], 0),
 ])  # fmt: skip
@@ -103,6 +102,13 @@ def test_a_relayed_stream_without_its_end_is_counted(
     assert answer.status_code == 200
     line = bench.line(answer)
     assert (f" violations={violations}" in line) if violations else "violations=" not in line
+
+
+def test_a_relayed_stream_of_comments_alone_ends_with_an_error(bench: Any) -> None:
+    """It said nothing, and nobody may take that for an answer."""
+    answer = bench.post(CHAT, body("o:m", stream=True), Reply(200, events=[b": nothing\n\n"]))
+    assert b'"error"' in answer.content
+    assert bench.line(answer).endswith(" error=stream_truncated")
 
 
 @pytest.mark.parametrize(("status", "raw", "kind"), [
