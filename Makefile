@@ -21,7 +21,7 @@ run: $(VENV)/.run          ## serve; more options by ARGS="--port 24333"
 test: $(VENV)/.test        ## lint, types and all tests
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 check: $(VENV)/.test       ## lint and types only
 	$(BIN)/ruff check .
