@@ -37,6 +37,8 @@ SECTIONS = ("cost", "latency", "streams", "memory", "start", "growth")
 DEFAULT_TARGETS = "relay,transport,nginx,morello"
 LEFT_OUT = {FLOORS["answering"].name, FLOORS["transport"].name, "morello, 2 workers"}
 """Who is left out of the full run's long sections."""
+PLACES = {"cache", "json", "plots"}
+"""Options that name folders of this machine: nobody else's business."""
 DIRECT = Target("provider itself", lambda _provider, _port, _folder: ([], {}))
 
 
@@ -113,7 +115,7 @@ def matching(given: argparse.Namespace, scenarios: Iterator[Scenario]) -> list[S
 
 def run(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """Every section that was asked for, one after another, on the same servers."""
-    found: dict[str, Any] = {"machine": machine(), "options": {name: str(value) for name, value in vars(given).items()}}
+    found: dict[str, Any] = {"machine": machine(), "options": {name: str(value) for name, value in vars(given).items() if name not in PLACES}}
     plain = Scenario("openai", "openai")
     tell = lambda section: lambda row: print(report.line(section, row), flush=True)  # noqa: E731
     with provider(folder) as port:
