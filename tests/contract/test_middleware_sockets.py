@@ -98,7 +98,7 @@ def test_a_chunked_body(server):
 
 
 def test_a_compressed_chunked_body_defect_58(server):
-    packed = gzip.compress(TALK)
+    packed = gzip.compress(TALK, mtime=0)
     with connection(server) as opened:
         opened.sendall(post_head(b"Transfer-Encoding: chunked", b"Content-Encoding: gzip"))
         opened.sendall(b"%x\r\n" % len(packed) + packed + b"\r\n0\r\n\r\n")
